@@ -1,0 +1,65 @@
+"""A backend is where the shared sheet lives. One file each; one line in `BACKENDS`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from rules.schema import Table, Words
+from rules.values import Book, Change
+
+BACKENDS = {
+    "workbook": "sync.backends.workbook:Workbook",
+    "memory": "sync.backends.memory:Memory",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One step of `doctor`: what was looked at, whether it is well, and what to click or set when it is not."""
+
+    step: Words
+    ok: bool
+    advice: Words = Words("", "")
+
+
+class Backend(Protocol):
+    """The shared sheet, wherever it lives.
+
+    Errors are SetupError, RunFailed, Conflict or Busy, each with one sentence for the operator.
+    """
+
+    claims: int
+    """How many mails may be claimed (发送中) by one write: how many a crash may leave unknown."""
+
+    def lock(self) -> AbstractContextManager[None]:
+        """One run at a time: holds the lock while open. Raises Busy when another run holds it."""
+        ...
+
+    def read(self, tables: Sequence[Table]) -> Book:
+        """The tabs of *tables* that exist, with their raw cells, and the version read.
+
+        A tab is found by the table's title or its English name, white space and width folded.
+        Raises SetupError when two tabs answer to one table.
+        """
+        ...
+
+    def write(self, changes: Sequence[Change], version: object) -> object:
+        """Make the worker tabs hold the rows of *changes*, all or none; the new version.
+
+        Raises Conflict, with nothing written, when the sheet is no longer the *version* read.
+        """
+        ...
+
+    def prepare(self, tables: Sequence[Table]) -> list[Words]:
+        """Make what is missing of *tables*: tabs, headers, dropdowns, notes, lookup columns, protection.
+
+        One sentence for each thing made; an empty list when nothing was missing. Changes nothing that exists.
+        """
+        ...
+
+    def examine(self, tables: Sequence[Table]) -> list[Finding]:
+        """What `doctor` says of this backend, step by step; never raises for what it finds."""
+        ...
