@@ -56,6 +56,7 @@ class Column:
     """One column: what a person sees (header, doc) and what the rules rely on.
 
     not_before, at_most and differs_from name another field of the same row; a row that breaks one is left out.
+    blank_means (when, field): a blank cell counts as *field* when *when* is filled in.
     """
 
     field: str
@@ -70,6 +71,8 @@ class Column:
     not_before: str = ""
     at_most: str = ""
     differs_from: str = ""
+    default: str = ""
+    blank_means: tuple[str, str] | None = None
     finds: tuple[str, str] | None = None  # a lookup column: (worker table, field) shown beside the member's row
 
     @property
@@ -210,7 +213,15 @@ REQUESTS = _member(
     _c("qty", "数量", Kind.COUNT, "需要几个，整数", "Units needed, a whole number", required=True, least=1),
     _c("requested_at", "提出时间", Kind.MOMENT, "例如 2025-10-23 08:30", "e.g. 2025-10-23 08:30", required=True),
     _c("needed_by", "需要日期", Kind.DATE, "最晚哪天要", "Latest useful day"),
-    _c("declared_level", "申报级别", Kind.CHOICE, "P0 舆情危机 / P1 / P2", "P0 crisis / P1 / P2", choices=LEVELS),
+    _c(
+        "declared_level",
+        "申报级别",
+        Kind.CHOICE,
+        "P0 舆情危机 / P1 / P2",
+        "P0 crisis / P1 / P2",
+        choices=LEVELS,
+        default="P2",
+    ),
     _c("customer_type", "客户类型", Kind.TEXT, "例如 媒体、意见领袖、普通", "e.g. 媒体 (press), 意见领袖, 普通"),
     _c("waiting_since", "客户等待起始", Kind.DATE, "客户从哪天开始等", "Day the customer began to wait"),
     _c("sentiment_risk", "舆情风险", Kind.CHOICE, "高 / 中 / 低", "高 high / 中 medium / 低 low", choices=SENTIMENT),
@@ -223,7 +234,15 @@ REQUESTS = _member(
         "Centers that declined; they are not asked again",
         refers_to="members",
     ),
-    _c("status", "状态", Kind.CHOICE, "已满足、已取消即关闭", "已满足 and 已取消 close it", choices=REQUEST_STATUSES),
+    _c(
+        "status",
+        "状态",
+        Kind.CHOICE,
+        "已满足、已取消即关闭",
+        "已满足 and 已取消 close it",
+        choices=REQUEST_STATUSES,
+        default="待响应",
+    ),
     _w("rank", "序号", Kind.COUNT, "系统：在优先级队列中的位置", "Worker: place in the queue", finds=("queue", "rank")),
     _w("level", "级别", Kind.CHOICE, "系统：判定级别", "Worker: effective level", finds=("queue", "level")),
     key=("request_id",),
@@ -250,7 +269,15 @@ LOANS = _member(
     ),
     _c("part_no", "配件编号", Kind.KEY, "从配件表选择", "One of the parts", required=True, refers_to="parts"),
     _c("qty", "数量", Kind.COUNT, "借了几个，整数", "Units lent, a whole number", required=True, least=1),
-    _c("plan", "方案", Kind.CHOICE, "不填为 先借后还", "Blank means 先借后还 (borrow and return)", choices=PLANS),
+    _c(
+        "plan",
+        "方案",
+        Kind.CHOICE,
+        "不填为 先借后还",
+        "Blank means 先借后还 (borrow and return)",
+        choices=PLANS,
+        default=PLANS[0],
+    ),
     _c(
         "lent_on",
         "借出日期",
@@ -282,6 +309,7 @@ LOANS = _member(
         "Units back; all of them when 归还日期 is set and this is blank",
         least=0,
         at_most="qty",
+        blank_means=("returned_on", "qty"),
     ),
     _c("returned_on", "归还日期", Kind.DATE, "最后一个归还的日期", "Day the last unit came back", not_before="lent_on"),
     _c("received_on", "签收日期", Kind.DATE, "借用方签收的日期", "Day the borrower received it", not_before="lent_on"),

@@ -1,0 +1,91 @@
+"""A whole column of cells read at once: each distinct cell is read once, the rest is array work.
+
+A sheet of 20,000 loans holds few distinct dates, centers, parts and quantities, so reading costs little more than
+looking each cell up (bench/read.py).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rules.cells import WARNED, Reading, read, shown
+from rules.schema import Column, Kind
+from rules.values import Cell, UncachedCell
+
+Array = npt.NDArray[Any]
+
+_DTYPES: Mapping[Kind, tuple[str, object]] = {
+    Kind.COUNT: ("int64", 0),
+    Kind.POINTS: ("int64", 0),
+    Kind.NUMBER: ("float64", float("nan")),
+    Kind.DATE: ("datetime64[s]", "NaT"),
+    Kind.MOMENT: ("datetime64[s]", "NaT"),
+    Kind.FLAG: ("bool", False),
+    Kind.MONEY: ("object", None),
+    Kind.LIST: ("object", ()),
+}
+_TEXT: tuple[str, object] = ("object", "")
+_VERBATIM = (Kind.KEY, Kind.TEXT)
+
+
+class Uncached(ValueError):
+    """A used column holds a formula without a stored result; the text is the cell's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRead:
+    """array: one value per row, a filler where blank (nothing usable stands there). flaws: row position -> reading."""
+
+    array: Array
+    blank: npt.NDArray[np.bool_]
+    flaws: Mapping[int, Reading]
+
+
+def read_column(cells: Sequence[Cell], column: Column, zone: tzinfo) -> ColumnRead:
+    """What the *cells* of *column* say.
+
+    Raises Uncached when a formula's result is not stored.
+    """
+    types = set(map(type, cells))
+    if UncachedCell in types:
+        raise Uncached(next(str(cell) for cell in cells if isinstance(cell, UncachedCell)))
+    if bool in types:  # True == 1.0 would be looked up as the number
+        cells = [shown(cell) if isinstance(cell, bool) else cell for cell in cells]
+    if types == {str} and column.kind in _VERBATIM and _nothing_to_fold(cells):
+        values = np.array(cells, dtype=object)
+        return ColumnRead(values, values == "", {})
+    return _read_distinct(cells, column, zone)
+
+
+def _nothing_to_fold(cells: Sequence[Any]) -> bool:
+    """True when every cell of an all-text column can stand as typed: one look at the joined text, not at each cell."""
+    joined = "\n".join(cells)
+    plain = joined.isascii() or unicodedata.is_normalized("NFKC", joined)
+    spaceless = len("".join(joined.split())) == len(joined) - (len(cells) - 1)
+    return plain and spaceless and "#" not in joined and "\u200b" not in joined
+
+
+def _read_distinct(cells: Sequence[Cell], column: Column, zone: tzinfo) -> ColumnRead:
+    index: dict[Cell, int] = {}
+    codes = np.fromiter((index.setdefault(cell, len(index)) for cell in cells), dtype=np.int64, count=len(cells))
+    readings = [read(cell, column, zone) for cell in index]
+    dtype, filler = _DTYPES.get(column.kind, _TEXT)
+    distinct = np.empty(len(readings), dtype=dtype)
+    for i, reading in enumerate(readings):  # assigned one by one: a tuple must stay one value
+        distinct[i] = filler if reading.value is None else reading.value
+    blank = np.array([reading.value is None for reading in readings], dtype=bool)
+    flawed = np.array([bool(reading.code) for reading in readings], dtype=bool)
+    flaws = {int(i): readings[codes[i]] for i in np.flatnonzero(flawed[codes])} if flawed.any() else {}
+    return ColumnRead(distinct[codes], blank[codes], flaws)
+
+
+def usable(reading: Reading) -> bool:
+    """True when a flawed reading has a value all the same (it is only warned about)."""
+    return reading.code in WARNED

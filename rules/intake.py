@@ -1,0 +1,343 @@
+"""Raw cells -> typed frames and problems. Every input row is used or has an error, never neither.
+
+A frame has one row for each usable row of its tab: the typed columns of the schema, and `row`, the number the person
+sees. References are categorical over the keys of the table they name, so that code i is row i of that table.
+Source: rules, section 1.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from rules.cells import shown
+from rules.columns import ColumnRead, Uncached, read_column, usable
+from rules.layout import Layout, MissingHeader, header_name, locate
+from rules.problems import Problem, Severity
+from rules.schema import Column, Kind, Table
+from rules.values import Book, Cell, RawTable
+
+NO_FACTS: Mapping[str, str] = MappingProxyType({})
+_HEADER = -1  # in place of a row's position: the problem is in the header row
+Mask = npt.NDArray[np.bool_]
+
+
+class SheetError(Exception):
+    """The sheet cannot be read at all: a required table or column is missing, or a formula has no stored result.
+
+    code: "missing_table" | "missing_column" | "uncached"; found: the closest header, or the address of the formula.
+    """
+
+    def __init__(self, code: str, table: Table, column: str = "", found: str = "") -> None:
+        super().__init__(code, table.name, column, found)
+        self.code, self.table, self.column, self.found = code, table, column, found
+
+
+@dataclass(slots=True)
+class Intake:
+    """The typed frames by table name, what is wrong, and how many rows each member tab holds."""
+
+    frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    rows_read: dict[str, int] = field(default_factory=dict)
+
+
+def intake(book: Book, tables: Mapping[str, Table], zone: tzinfo) -> Intake:
+    """Every member table of *tables* as a typed frame, in the order of the schema (referred tables first).
+
+    Raises SheetError when a required table or column is missing, naming the closest header found.
+    """
+    result = Intake()
+    known: dict[str, Known] = {}
+    for table in tables.values():
+        if table.owner.value != "member":
+            continue
+        raw = book.tabs.get(table.name)
+        if raw is None and not table.optional:
+            raise SheetError("missing_table", table)
+        tab = _Tab(table, raw or RawTable(table.title, [[c.header for c in table.typed]]), zone)
+        tab.read()
+        tab.check_columns()
+        tab.check_references(known)
+        tab.check_keys()
+        tab.fill_blanks()
+        known[table.name] = tab.keys_known()
+        result.frames[table.name] = tab.frame(known)
+        result.problems += tab.problems
+        result.rows_read[table.name] = len(tab.numbers)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The keys other tables may refer to: good ones in order, and the sheet rows of those that have an error."""
+
+    title: str
+    good: tuple[str, ...] = ()
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Tab:
+    """One tab on its way from cells to a frame."""
+
+    def __init__(self, table: Table, raw: RawTable, zone: tzinfo) -> None:
+        self.table, self.raw, self.zone = table, raw, zone
+        self._found: list[tuple[Severity, str, int, Column, Mapping[str, str]]] = []
+        self.columns: dict[str, ColumnRead] = {}
+        layout = locate(raw, table)
+        if isinstance(layout, MissingHeader):
+            raise SheetError("missing_column", table, layout.column.header, layout.closest)
+        self.layout: Layout = layout
+        self.numbers: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self.cells: dict[str, Sequence[Cell]] = {}
+
+    def read(self) -> None:
+        """Read the known columns of all rows that are not blank."""
+        body = self.raw.rows[self.layout.header_row + 1 :]
+        width = max(self.layout.columns.values()) + 1
+        ragged = any(len(row) < width for row in body)
+        across = (
+            list(zip(*([*row, *[None] * width] for row in body), strict=False))
+            if ragged
+            else list(zip(*body, strict=False))
+        )
+        for column in self.table.typed:
+            position = self.layout.columns.get(column.field)
+            cells = across[position] if across and position is not None else (None,) * len(body)
+            try:
+                self.columns[column.field] = read_column(cells, column, self.zone)
+            except Uncached as uncached:
+                raise SheetError("uncached", self.table, column.header, str(uncached)) from uncached
+            self.cells[column.field] = cells
+        self._drop_blank_rows(len(body))
+        self.bad: Mask = np.zeros(len(self.numbers), dtype=bool)
+        for name in self.layout.twice:
+            self._found.append(("warning", "header_twice", _HEADER, self.table[name], NO_FACTS))
+
+    def _drop_blank_rows(self, rows: int) -> None:
+        filled = np.zeros(rows, dtype=bool)
+        for read in self.columns.values():
+            filled |= ~read.blank
+            filled[list(read.flaws)] = True
+        self.numbers = np.flatnonzero(filled) + self.layout.header_row + 2
+        if filled.all():
+            return
+        place = {int(old): new for new, old in enumerate(np.flatnonzero(filled))}
+        for name, read in self.columns.items():
+            flaws = {place[i]: flaw for i, flaw in read.flaws.items()}
+            self.columns[name] = ColumnRead(read.array[filled], read.blank[filled], flaws)
+            self.cells[name] = [cell for cell, keep in zip(self.cells[name], filled, strict=True) if keep]
+
+    def check_columns(self) -> None:
+        """Report cells that cannot be read, required cells that are blank, and rows that contradict themselves."""
+        for column in self.table.typed:
+            read = self.columns[column.field]
+            for i, flaw in read.flaws.items():
+                self._flag(i, column, flaw.code, flaw.facts, warned=usable(flaw))
+            if column.required and column.field not in self._derivable:
+                for i in map(int, np.flatnonzero(read.blank)):
+                    if i not in read.flaws:
+                        self._flag(i, column, "required_blank", NO_FACTS)
+        for column in self.table.typed:
+            self._check_across(column)
+
+    @property
+    def _derivable(self) -> tuple[str, ...]:
+        """Key fields that may be blank, since a key is derived from other cells."""
+        return self.table.key if self.table.derived_key else ()
+
+    def _check_across(self, column: Column) -> None:
+        rules = (
+            (column.not_before, "before_other", np.less),
+            (column.at_most, "above_other", np.greater),
+            (column.differs_from, "same_as_other", np.equal),
+        )
+        for other_field, code, breaks in rules:
+            if not other_field:
+                continue
+            mine, other = self.columns[column.field], self.columns[other_field]
+            broken = breaks(mine.array, other.array) & ~mine.blank & ~other.blank
+            for i in np.flatnonzero(broken):
+                bound = _iso(other.array[i])
+                facts = {"other": self.table[other_field].header, "bound": bound}
+                self._flag(int(i), column, code, facts, row_is_lost=True)
+
+    def check_references(self, known: Mapping[str, Known]) -> None:
+        """Report names that the table they refer to does not have, with the closest one it has."""
+        for column in self.table.typed:
+            if not column.refers_to:
+                continue
+            read = self.columns[column.field]
+            # A table may refer to itself (a part's substitutes): its own keys are known by then.
+            keys = known.get(column.refers_to) or self._own_keys()
+            if column.kind is Kind.LIST:
+                self._check_list(column, read, keys)
+                continue
+            unknown = set(read.array[~read.blank]) - set(keys.good)
+            if unknown:
+                for i in np.flatnonzero(np.isin(read.array, list(unknown)) & ~read.blank):
+                    self._flag_reference(int(i), column, str(read.array[i]), keys)
+                    read.blank[i] = True
+
+    def _own_keys(self) -> Known:
+        return Known(self.table.title, tuple(dict.fromkeys(self.columns[self.table.key[0]].array)))
+
+    def _check_list(self, column: Column, read: ColumnRead, keys: Known) -> None:
+        good = set(keys.good)
+        for i in map(int, np.flatnonzero(~read.blank)):
+            for name in read.array[i]:
+                if name not in good:
+                    self._flag_reference(i, column, name, keys)
+            read.array[i] = tuple(name for name in read.array[i] if name in good)
+
+    def _flag_reference(self, i: int, column: Column, name: str, keys: Known) -> None:
+        facts = {"table": keys.title, "value": name}
+        if name in keys.broken:
+            self._flag(i, column, "broken_ref", {**facts, "rows": keys.broken[name]})
+        elif near := _closest(name, (*keys.good, *keys.broken)):
+            self._flag(i, column, "near_ref", {**facts, "closest": near})
+        else:
+            self._flag(i, column, "unknown_ref", facts)
+
+    def check_keys(self) -> None:
+        """Derive blank keys, and leave out every row whose key stands twice."""
+        if self.table.derived_key:
+            self._derive_keys()
+        if not self.table.key:
+            return
+        rows_of: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        reads = [self.columns[name] for name in self.table.key]
+        whole = ~np.logical_or.reduce([read.blank for read in reads])
+        keys = list(zip(*(read.array for read in reads), strict=True))
+        if len(set(keys)) == len(keys):
+            return
+        for named in np.flatnonzero(whole):
+            rows_of[keys[named]].append(int(named))
+        for twins in rows_of.values():
+            for i in twins if len(twins) > 1 else ():
+                others = "、".join(str(self.numbers[j]) for j in twins if j != i)
+                facts = {"rows": others, "value": self._key(i)}
+                self._flag(i, self.table[self.table.key[0]], "duplicate_key", facts, row_is_lost=True)
+
+    def _derive_keys(self) -> None:
+        column = self.table[self.table.key[0]]
+        read = self.columns[column.field]
+        unnamed = [int(i) for i in np.flatnonzero(read.blank) if not self.bad[i]]
+        for i, proposed in zip(unnamed, _next_numbers(read.array[~read.blank], len(unnamed)), strict=True):
+            identifying = "\x1f".join(_iso(self.columns[name].array[i]) for name in self.table.derived_key)
+            read.array[i] = "auto-" + hashlib.sha256(identifying.encode()).hexdigest()[:8]
+            read.blank[i] = False
+            if i not in read.flaws:
+                self._flag(i, column, "blank_key", {"value": read.array[i], "next": proposed}, warned=True)
+
+    def fill_blanks(self) -> None:
+        """Put in what a blank cell means by the schema."""
+        for column in self.table.typed:
+            read = self.columns[column.field]
+            if column.default:
+                read.array[read.blank] = column.default
+            if column.blank_means:
+                when, means = (self.columns[name] for name in column.blank_means)
+                filled = read.blank & ~when.blank
+                read.array[filled] = means.array[filled]
+
+    def keys_known(self) -> Known:
+        """The keys that other tables may refer to."""
+        if len(self.table.key) != 1:
+            return Known(self.table.title)
+        values = self.columns[self.table.key[0]].array
+        rows: dict[str, list[str]] = defaultdict(list)
+        for bad in np.flatnonzero(self.bad):
+            rows[values[bad]].append(str(self.numbers[bad]))
+        return Known(
+            self.table.title,
+            tuple(values[~self.bad]),
+            {key: "、".join(numbers) for key, numbers in rows.items() if key},
+        )
+
+    def frame(self, known: Mapping[str, Known]) -> pd.DataFrame:
+        """The usable rows, typed."""
+        good = ~self.bad
+        columns: dict[str, object] = {"row": self.numbers[good]}
+        for column in self.table.typed:
+            read = self.columns[column.field]
+            if column.refers_to and column.kind is not Kind.LIST:
+                columns[column.field] = _categorical(read.array[good], known[column.refers_to].good)
+            else:
+                columns[column.field] = read.array[good]
+        return pd.DataFrame(columns)
+
+    def _flag(
+        self,
+        i: int,
+        column: Column,
+        code: str,
+        facts: Mapping[str, str],
+        *,
+        warned: bool = False,
+        row_is_lost: bool = False,
+    ) -> None:
+        """Report row *i*. It is lost when the column is required or the rule says so, unless it is only warned of."""
+        lost = (column.required or row_is_lost) and not warned
+        self.bad[i] |= lost
+        self._found.append(("error" if lost else "warning", code, i, column, facts))
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong in this tab, with the keys as they stand once blank ones are derived."""
+        return [self._problem(*found) for found in self._found]
+
+    def _problem(self, severity: Severity, code: str, i: int, column: Column, facts: Mapping[str, str]) -> Problem:
+        if i == _HEADER:
+            header = self.layout.header(self.raw, column.field)
+            return Problem(severity, code, self.table.name, "", self.layout.header_row + 1, column.field, header, facts)
+        value, number = shown(self.cells[column.field][i]), int(self.numbers[i])
+        return Problem(severity, code, self.table.name, self._key(i), number, column.field, value, facts)
+
+    def _key(self, i: int) -> str:
+        parts = (shown(self.columns[name].array[i]) for name in self.table.key)
+        return " · ".join(part for part in parts if part)
+
+
+def _iso(value: object) -> str:
+    """A typed value as text that does not depend on how the cell was formatted."""
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[m]")).replace("T00:00", "").replace("T", " ")
+    return str(value)
+
+
+def _categorical(values: npt.NDArray[np.object_], categories: Sequence[str]) -> pd.Categorical:
+    index = {name: code for code, name in enumerate(categories)}
+    codes = np.fromiter((index.get(value, -1) for value in values), dtype=np.int64, count=len(values))
+    return pd.Categorical.from_codes(codes, categories=pd.Index(list(categories), dtype=object))
+
+
+def _closest(name: str, names: Iterable[str]) -> str:
+    """The name that looks most like *name*, "" when none does."""
+    bare = {re.sub(r"[\W_]+", "", header_name(n)): n for n in names}
+    near = difflib.get_close_matches(re.sub(r"[\W_]+", "", header_name(name)), list(bare), n=1, cutoff=0.6)
+    return bare[near[0]] if near else ""
+
+
+_NUMBERED = re.compile(r"(.*?)(\d+)")
+
+
+def _next_numbers(keys: Iterable[str], count: int) -> list[str]:
+    """*count* free numbers that continue the commonest form of *keys*: L-2025-005 -> L-2025-006, L-2025-007..."""
+    matches = [match for key in keys if (match := _NUMBERED.fullmatch(key))] if count else []
+    if not matches:
+        return [str(n) for n in range(1, count + 1)]
+    prefix = Counter(match[1] for match in matches).most_common(1)[0][0]
+    numbers = [match[2] for match in matches if match[1] == prefix]
+    last, width = max(int(n) for n in numbers), max(len(n) for n in numbers)
+    return [f"{prefix}{last + n:0{width}d}" for n in range(1, count + 1)]

@@ -1,0 +1,157 @@
+"""What the alliance agreed on, as numbers: every rule's settings with their defaults.
+
+The same declaration is the shape of `config.yaml` (sync/config.py reads it into these classes), so a setting is one
+line here and one commented line there. Source: rules, "Defaults below are the values in the shipped config.yaml".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+LOAN, UNIT = "loan", "unit"
+
+
+class PolicyError(ValueError):
+    """A setting has a value that no rule can work with; the text names the setting and what it may be."""
+
+
+def _within(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise PolicyError(f"{name}: {value} is not within {least}..{most}")
+
+
+@dataclass(frozen=True, slots=True)
+class PointsPolicy:
+    """Help once, one point; be helped once, one point less (rules, section 2)."""
+
+    help: int = 1
+    receive: int = 1
+    per: Literal["loan", "unit"] = "loan"
+    floor: int = 0
+
+    def __post_init__(self) -> None:
+        _within("points.help", self.help, 0, 1000)
+        _within("points.receive", self.receive, 0, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityPolicy:
+    """What proves a public-opinion crisis, and what counts as a long wait (rules, section 3)."""
+
+    sensitive_types: tuple[str, ...] = ("媒体", "意见领袖", "大V", "网红")
+    sensitive_wait_days: int = 14
+    long_wait_days: int = 14
+    soon_days: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LoansPolicy:
+    """Terms of a loan that its row leaves blank."""
+
+    default_days: int = 14
+    recall_days: int = 1
+
+    def __post_init__(self) -> None:
+        _within("loans.default_days", self.default_days, 1, 3650)
+        _within("loans.recall_days", self.recall_days, 0, 365)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the ladder: *offset* days from the due date; cc names roles: lender, supervisor."""
+
+    stage: str
+    offset: int
+    cc: tuple[Literal["lender", "supervisor"], ...] = ()
+
+
+LADDER = (
+    Rung("prepare", -7),
+    Rung("friendly", -3),
+    Rung("formal", 0, ("lender",)),
+    Rung("escalate", 3, ("lender", "supervisor")),
+    Rung("compensate", 7, ("lender", "supervisor")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OverduePolicy:
+    """The ladder of reminders (rules, section 4)."""
+
+    ladder: tuple[Rung, ...] = LADDER
+
+    def __post_init__(self) -> None:
+        offsets = [rung.offset for rung in self.ladder]
+        if not offsets or offsets != sorted(set(offsets)):
+            raise PolicyError("overdue.ladder: the offsets must rise from rung to rung")
+        if len({rung.stage for rung in self.ladder}) != len(offsets):
+            raise PolicyError("overdue.ladder: two rungs have one name")
+        if unknown := {rung.stage for rung in self.ladder} - {rung.stage for rung in LADDER}:
+            raise PolicyError(f"overdue.ladder: no letter is written for stage {min(unknown)}")
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryPolicy:
+    """Defaults of the inventory rows."""
+
+    safety_stock: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunPolicy:
+    """The rhythm of the worker: days between runs, and the gap after which old letters are held."""
+
+    cadence_days: int = 7
+    quiet_gap_days: int = 30
+    lease_minutes: int = 15
+
+    def __post_init__(self) -> None:
+        _within("run.cadence_days", self.cadence_days, 1, 31)
+        _within("run.quiet_gap_days", self.quiet_gap_days, 1, 3650)
+
+
+@dataclass(frozen=True, slots=True)
+class MailPolicy:
+    """Which mail is written, and its brakes (rules, section 5)."""
+
+    kinds: Mapping[Literal["overdue", "problems"], bool] = field(
+        default_factory=lambda: {"overdue": True, "problems": True}
+    )
+    max_attempts: int = 5
+    max_per_run: int = 200
+    reread_after_minutes: int = 10
+
+    def __post_init__(self) -> None:
+        _within("mail.max_attempts", self.max_attempts, 1, 100)
+        _within("mail.max_per_run", self.max_per_run, 0, 100_000)
+
+    def writes(self, kind: Literal["overdue", "problems"]) -> bool:
+        """True unless this kind of mail is switched off."""
+        return self.kinds.get(kind, True)
+
+
+@dataclass(frozen=True, slots=True)
+class Alliance:
+    """Who we are."""
+
+    name: str = "互助联盟"
+    timezone: str = "Asia/Shanghai"
+    locale: Literal["zh", "en"] = "zh"
+    coordinator_email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Every number the rules use. rename: table -> field -> the header people gave it."""
+
+    alliance: Alliance = Alliance()
+    points: PointsPolicy = PointsPolicy()
+    priority: PriorityPolicy = PriorityPolicy()
+    loans: LoansPolicy = LoansPolicy()
+    overdue: OverduePolicy = OverduePolicy()
+    inventory: InventoryPolicy = InventoryPolicy()
+    run: RunPolicy = RunPolicy()
+    mail: MailPolicy = field(default_factory=MailPolicy)
+    rename: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -1,0 +1,224 @@
+"""What can be wrong with the data, as a table: code -> sentence and what to type instead, in both languages.
+
+A problem is a row in 数据问题, never an exception. An `error` leaves its row out of every rule; a `warning` does not.
+Codes are stable identifiers. Source: rules, section 1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
+
+from rules.schema import TABLES, Table, Words
+from rules.values import Row
+
+Severity = Literal["error", "warning"]
+SEVERITIES: Mapping[Severity, Words] = {"error": Words("错误", "error"), "warning": Words("警告", "warning")}
+
+
+class ProblemKind(NamedTuple):
+    """What is wrong and what to type instead; {names} are filled from the problem's args, value and column."""
+
+    problem: Words
+    fix: Words
+
+
+def _kind(zh: str, zh_fix: str, en: str, en_fix: str) -> ProblemKind:
+    return ProblemKind(Words(zh, en), Words(zh_fix, en_fix))
+
+
+PROBLEMS: Mapping[str, ProblemKind] = {
+    # cells
+    "required_blank": _kind("没有填「{column}」", "请填写：{doc}", "{column} is blank", "Fill it in: {doc}"),
+    "error_value": _kind(
+        "单元格里是公式错误 {value}",
+        "修好公式，或直接填写：{doc}",
+        "the cell holds the formula error {value}",
+        "Mend the formula or type the value: {doc}",
+    ),
+    "not_whole": _kind(
+        "「{value}」不是整数", "写成数字，例如 2", "{value!r} is not a whole number", "Type digits, e.g. 2"
+    ),
+    "not_number": _kind(
+        "「{value}」不是数字", "写成数字，例如 12.5", "{value!r} is not a number", "Type a number, e.g. 12.5"
+    ),
+    "not_money": _kind(
+        "「{value}」不是金额", "写成数字，例如 12000", "{value!r} is not an amount", "Type a number, e.g. 12000"
+    ),
+    "below_least": _kind(
+        "{value} 小于 {least}", "写 {least} 或更大的数", "{value} is below {least}", "Type {least} or more"
+    ),
+    "not_date": _kind(
+        "「{value}」看不出是哪一天",
+        "写成年-月-日，例如 2025-10-23",
+        "{value!r} is not a date",
+        "Write it as 2025-10-23",
+    ),
+    "year_out_of_range": _kind(
+        "「{value}」的年份不在 2000 到 2100 之间",
+        "检查年份，写成 2025-10-23",
+        "the year of {value!r} is not within 2000..2100",
+        "Check the year, write it as 2025-10-23",
+    ),
+    "not_email": _kind(
+        "「{value}」不是一个邮箱地址",
+        "写一个地址，例如 name@company.com",
+        "{value!r} is not one e-mail address",
+        "Type one address, e.g. name@company.com",
+    ),
+    "not_flag": _kind("「{value}」不是 是/否", "写 是 或 否", "{value!r} is not yes or no", "Type 是 or 否"),
+    "not_choice": _kind(
+        "「{value}」不在可选项中", "从这些里选：{choices}", "{value!r} is not one of the choices", "One of: {choices}"
+    ),
+    "unit_dropped": _kind(
+        "「{value}」按 {read} 计算", "只写数字 {read}", "{value!r} is read as {read}", "Type just {read}"
+    ),
+    "numeric_key": _kind(
+        "「{column}」是数字，按文本 {read} 处理；前面的 0 可能已丢失",
+        "把单元格设为文本格式再输入，例如 '00{read}",
+        "{column} is a number, read as the text {read}; leading zeros may be lost",
+        "Format the cell as text and type it again, e.g. '00{read}",
+    ),
+    # rows
+    "unknown_ref": _kind(
+        "{table}表里没有「{value}」",
+        "在{table}表加一行，或改成已有的名称",
+        "{value!r} is not in {table}",
+        "Add a row to {table}, or use a name that is there",
+    ),
+    "near_ref": _kind(
+        "{table}表里没有「{value}」", "是否指 {closest}？", "{value!r} is not in {table}", "Do you mean {closest}?"
+    ),
+    "broken_ref": _kind(
+        "{table}表里「{value}」那一行有错误，这一行也无法使用",
+        "先改好{table}表第 {rows} 行",
+        "the row of {value!r} in {table} has an error, so this row cannot be used",
+        "Mend row {rows} of {table} first",
+    ),
+    "duplicate_key": _kind(
+        "「{value}」重复：第 {rows} 行也是它，这些行都不参与计算",
+        "给其中一行换一个编号，或删去多余的一行",
+        "{value!r} stands in row {rows} too; none of these rows is used",
+        "Give one of them another number, or delete it",
+    ),
+    "blank_key": _kind(
+        "没有编号，暂用 {value}", "在「{column}」填 {next}", "no number; {value} stands in for it", "Type {next}"
+    ),
+    "before_other": _kind(
+        "{column} {value} 早于 {other} {bound}",
+        "检查这两个日期，{column}不能更早",
+        "{column} {value} is before {other} {bound}",
+        "Check the two dates; {column} cannot be earlier",
+    ),
+    "above_other": _kind(
+        "{column} {value} 大于 {other} {bound}",
+        "写 {bound} 或更小的数",
+        "{column} {value} is above {other} {bound}",
+        "Type {bound} or less",
+    ),
+    "same_as_other": _kind(
+        "{column}与{other}都是「{value}」",
+        "改成另一个",
+        "{column} and {other} are both {value!r}",
+        "Change one of them",
+    ),
+    "header_twice": _kind(
+        "有两列都叫「{column}」，只用左边的一列",
+        "给另一列改名",
+        "two columns are called {column}; the left one is used",
+        "Rename the other one",
+    ),
+    # what the rules find
+    "partly_returned": _kind(
+        "填了归还日期，但只还了 {value} 个，共 {bound} 个",
+        "还清了就把已还数量改成 {bound}，没还清就先不填归还日期",
+        "a return date is set, but {value} of {bound} are back",
+        "Set the returned units to {bound}, or clear the return date until all are back",
+    ),
+    "under_insured": _kind(
+        "保价 {value} 低于配件价值 {bound}",
+        "下次按 单价×数量 保价，并核对这一笔",
+        "insured for {value}, below the value {bound}",
+        "Insure unit value × quantity, and check this one",
+    ),
+    "no_unit_value": _kind(
+        "配件没有单价，借调 {loan} 的赔偿金额算不出",
+        "在配件表填写单价",
+        "the part has no unit value, so the claim of loan {loan} cannot be worked out",
+        "Fill in the unit value in the parts table",
+    ),
+    "no_supervisor": _kind(
+        "「{value}」没有上级邮箱，逾期上报改发联盟协调人",
+        "在成员表填写上级邮箱",
+        "{value} has no supervisor address; escalation goes to the coordinator",
+        "Fill in the supervisor's address in the members table",
+    ),
+    "p0_unproven": _kind(
+        "申报 P0，但{lack}，按 {level} 处理",
+        "写明原因，并填写舆情风险（高）或敏感客户类型",
+        "declared P0, but {lack_en}; treated as {level}",
+        "Give the reason, and the sentiment risk (高) or a sensitive customer type",
+    ),
+    "history_changed": _kind(
+        "借调 {ref} 的积分记录变了：原来 {before}，现在 {after}",
+        "确认是有意修改；若不是，把借调记录改回去",
+        "the postings of {ref} changed: they were {before}, they are {after}",
+        "Make sure it was meant; if not, put the row back",
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend: where it stands, what stands there, and the facts its sentence needs.
+
+    row is the number the person sees in the sheet, 0 when the problem is not in one row.
+    """
+
+    severity: Severity
+    code: str
+    table: str
+    key: str
+    row: int
+    field: str
+    value: str
+    args: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+
+
+def rows_of(problems: Iterable[Problem], tables: Mapping[str, Table], locale: str) -> list[Row]:
+    """The rows of 数据问题: errors first, then by table, row and column; sentences in *locale*."""
+    order = {table.name: i for i, table in enumerate(TABLES)}
+
+    def place(p: Problem) -> tuple[object, ...]:
+        return (
+            p.severity,
+            order[p.table],
+            p.row,
+            tables[p.table].fields.index(p.field) if p.field else -1,
+            p.code,
+            p.key,
+        )
+
+    return [_row(problem, tables[problem.table], locale) for problem in sorted(problems, key=place)]
+
+
+def _row(problem: Problem, table: Table, locale: str) -> Row:
+    column = table[problem.field] if problem.field else None
+    facts = {
+        "value": problem.value,
+        "column": column.header if column else "",
+        "doc": column.doc.in_(locale) if column else "",
+        **problem.args,
+    }
+    kind = PROBLEMS[problem.code]
+    return (
+        SEVERITIES[problem.severity].in_(locale),
+        table.title,
+        problem.key,
+        problem.row or None,
+        facts["column"],
+        problem.value,
+        kind.problem.in_(locale).format_map(facts),
+        kind.fix.in_(locale).format_map(facts),
+    )
