@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -56,12 +57,21 @@ def read_column(cells: Sequence[Cell], column: Column, zone: tzinfo) -> ColumnRe
     types = set(map(type, cells))
     if UncachedCell in types:
         raise Uncached(next(str(cell) for cell in cells if isinstance(cell, UncachedCell)))
+    if types <= {str, NoneType} and not any(cells):
+        return _blank_column(len(cells), column)
     if bool in types:  # True == 1.0 would be looked up as the number
         cells = [shown(cell) if isinstance(cell, bool) else cell for cell in cells]
     if types == {str} and column.kind in _VERBATIM and _nothing_to_fold(cells):
         values = np.array(cells, dtype=object)
         return ColumnRead(values, values == "", {})
     return _read_distinct(cells, column, zone)
+
+
+def _blank_column(rows: int, column: Column) -> ColumnRead:
+    dtype, filler = _DTYPES.get(column.kind, _TEXT)
+    array = np.empty(rows, dtype=dtype)
+    array.fill(filler)
+    return ColumnRead(array, np.ones(rows, dtype=bool), {})
 
 
 def _nothing_to_fold(cells: Sequence[Any]) -> bool:
@@ -72,9 +82,17 @@ def _nothing_to_fold(cells: Sequence[Any]) -> bool:
     return plain and spaceless and "#" not in joined and "\u200b" not in joined
 
 
+class _Codes(dict[Cell, int]):
+    """Distinct cells numbered as they come."""
+
+    def __missing__(self, cell: Cell) -> int:
+        self[cell] = code = len(self)
+        return code
+
+
 def _read_distinct(cells: Sequence[Cell], column: Column, zone: tzinfo) -> ColumnRead:
-    index: dict[Cell, int] = {}
-    codes = np.fromiter((index.setdefault(cell, len(index)) for cell in cells), dtype=np.int64, count=len(cells))
+    index = _Codes()
+    codes = np.fromiter(map(index.__getitem__, cells), dtype=np.int64, count=len(cells))
     readings = [read(cell, column, zone) for cell in index]
     dtype, filler = _DTYPES.get(column.kind, _TEXT)
     distinct = np.empty(len(readings), dtype=dtype)

@@ -274,7 +274,7 @@ class _Tab:
             if column.refers_to and column.kind is not Kind.LIST:
                 columns[column.field] = _categorical(read.array[good], known[column.refers_to].good)
             else:
-                columns[column.field] = read.array[good]
+                columns[column.field] = pd.Series(read.array[good], dtype=read.array.dtype)
         return pd.DataFrame(columns)
 
     def _flag(
