@@ -1,0 +1,237 @@
+"""Letters in words: `Wording.render` gives subject, text and HTML; `Wording.message` the mail that leaves.
+
+The words stand in templates/mail. `<kind>.<locale>.words.j2` holds the sentences, once, as macros; the layouts
+`<kind>.txt.j2` and `<kind>.html.j2` call them as `say.<macro>(…)` and hold no words of their own. A file
+named `<kind>.<locale>.<part>.j2` goes before `<kind>.<part>.j2`, and the alliance's own folder before the shipped one.
+
+What `say` gives is plain text, so that HTML layouts escape it: only layouts produce markup.
+Does not send; see sync/mail.py. Source: rules, section 5, and the interface's section on mail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
+
+from rules.letters import Letter, Notice, Reminder
+from rules.schema import LOANS, LOCALES, TABLES
+from rules.values import Mail
+from sync.errors import MailError, SetupError
+from sync.shipped import shipped
+
+BODY_LIMIT = 32_000
+"""UTF-16 units in a text body: one cell of an .xlsx file holds 32,767."""
+
+LISTED = 25
+"""Items a mail lists in full; the rest are counted."""
+
+FIELD_LIMIT = 200
+"""Characters of one fact from the sheet; the rest is cut."""
+
+_BREAKS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
+_MAIL_ID = re.compile(r"[0-9A-Za-z_-]+")
+_POLICY = SMTP.clone(cte_type="7bit")  # any server takes it, with or without 8BITMIME
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One letter in words. html is "" when only the text is known (a mail released from the outbox)."""
+
+    subject: str
+    text: str
+    html: str = ""
+
+
+def one_line(text: str, limit: int = FIELD_LIMIT) -> str:
+    """*text* with line breaks, control characters and runs of white space as single spaces, cut to *limit*."""
+    encodable = text.encode("utf-8", "replace").decode()
+    return cut(_BREAKS.sub(" ", encodable).strip(), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """*text*, or its beginning and "…" when it has more than *limit* characters."""
+    return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"
+
+
+def money(amount: Decimal) -> str:
+    """¥12,000.00: two decimals, exact (never a float)."""
+    return f"¥{amount:,.2f}"
+
+
+class Wording:
+    """The letters of one alliance. *sender* is `mail.from`; *folder* its own templates, looked at first.
+
+    Raises SetupError when *sender* is not an address or *folder* is not a folder. An empty *sender* can render only.
+    """
+
+    def __init__(self, alliance: str, sender: str, folder: Path | None = None) -> None:
+        if folder is not None and not folder.is_dir():
+            raise SetupError(f"找不到模板文件夹 {folder}", f"There is no templates folder {folder}")
+        self._alliance = one_line(alliance)
+        self._sender = _sender(sender, self._alliance) if sender else None
+        homes = ([folder] if folder is not None else []) + [shipped("templates")]
+        self._templates = Environment(
+            loader=ChoiceLoader([FileSystemLoader(home / "mail") for home in homes]),
+            undefined=StrictUndefined,
+            autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # noqa: S701  # the rest is text
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(cut=cut, money=money)
+        self._templates.globals.update(
+            tabs={table.name: table.title for table in TABLES},
+            headers={column.field: column.header for column in LOANS.columns},
+        )
+
+    def render(self, letter: Letter, as_of: date) -> Rendered:
+        """*letter* in words, as true on *as_of*: days are counted from that day, whatever the items say.
+
+        Lists as many items in full as fit `LISTED` and `BODY_LIMIT`, and says how many more there are.
+        Raises SetupError naming the template that cannot be used.
+        """
+        try:
+            facts = self._facts(letter, as_of)
+            subject = one_line(self._template(letter, "subject").render(facts))
+            layout = self._template(letter, "txt")
+            listed = min(LISTED, len(letter.items))
+            text = _tidy(layout.render(facts, listed=listed))
+            while listed > 1 and _cell_length(text) > BODY_LIMIT:
+                listed //= 2
+                text = _tidy(layout.render(facts, listed=listed))
+            return Rendered(subject, text, self._template(letter, "html").render(facts, listed=listed, subject=subject))
+        except TemplateError as error:
+            raise _template_fault(error) from error
+
+    def message(self, rendered: Rendered, mail: Mail, *, reply_to: str, at: datetime) -> EmailMessage:
+        """The mail that leaves: text and HTML, from the alliance to *mail*'s addresses, dated *at* (aware).
+
+        The same arguments give the same bytes. Raises MailError (permanent) when an address or the mail's number
+        cannot stand in a header.
+        """
+        if self._sender is None:
+            raise SetupError("没有填 mail.from（发件人邮箱）", "mail.from (the sender's address) is not set")
+        if not _MAIL_ID.fullmatch(mail.mail_id):
+            raise MailError(f"邮件编号不可用: {one_line(mail.mail_id)}", permanent=True)
+        message = EmailMessage(policy=_POLICY)
+        message["Subject"] = one_line(rendered.subject)
+        message["From"] = self._sender
+        message["To"] = _address(mail.to)
+        if mail.cc:
+            message["Cc"] = [_address(text) for text in mail.cc]
+        if reply_to:
+            message["Reply-To"] = _address(reply_to)
+        message["Date"] = at
+        message["Message-ID"] = f"<{mail.mail_id}@{self._sender.domain}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(_encodable(rendered.text))
+        if rendered.html:
+            message.add_alternative(_encodable(rendered.html), subtype="html")
+            message.set_boundary(f"=_{mail.mail_id}")  # `=_` stands in no base64 and no quoted-printable line
+        return message
+
+    def _template(self, letter: Letter, part: str) -> Template:
+        return self._templates.select_template(
+            [f"{letter.kind}.{_locale(letter)}.{part}.j2", f"{letter.kind}.{part}.j2"]
+        )
+
+    def _facts(self, letter: Letter, as_of: date) -> dict[str, object]:
+        items = [_as_true_on(as_of, item) for item in letter.items]
+        return {
+            "alliance": self._alliance,
+            "as_of": as_of,
+            "greeting": one_line(letter.greeting),
+            "items": items,
+            "locale": _locale(letter),
+            "reply_to": letter.reply_to,
+            "say": self._sayings(letter),
+            "severities": Counter(item.severity for item in items if isinstance(item, Notice)),
+        }
+
+    def _sayings(self, letter: Letter) -> Mapping[str, object]:
+        """The macros and constants of the words file. Called from Python, a macro gives text, never markup."""
+        module = self._template(letter, "words").module
+        names = (name for name in vars(module) if not name.startswith("_"))
+        return {name: _plain(getattr(module, name)) for name in names}
+
+
+def _plain(saying: Any) -> object:  # a jinja2 Macro, or a constant of the words file
+    if not callable(saying):
+        return saying
+    return _said(saying)
+
+
+def _said(macro: Callable[..., str]) -> Callable[..., str]:
+    return lambda *facts: str(macro(*facts)).strip()
+
+
+def _locale(letter: Letter) -> str:
+    return letter.locale if letter.locale in LOCALES else LOCALES[0]
+
+
+def _as_true_on(as_of: date, item: Reminder | Notice) -> Reminder | Notice:
+    """*item* with one-line facts, and with the days of *as_of*."""
+    item = _one_lined(item)
+    return replace(item, days=(as_of - item.due).days) if isinstance(item, Reminder) else item
+
+
+def _one_lined(value: Any) -> Any:  # any dataclass of rules.letters, or one of its fields
+    if isinstance(value, str):
+        return one_line(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: _one_lined(getattr(value, f.name)) for f in fields(value)})
+    return value
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _tidy(text: str) -> str:
+    """Text without white space at line ends and without more than one blank line in a row."""
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip() + "\n"
+
+
+def _cell_length(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _address(text: str, name: str = "") -> Address:
+    """One address, its domain in ASCII. Raises MailError (permanent) when *text* is anything else."""
+    try:
+        local, _, domain = one_line(text).rpartition("@")
+        return Address(name, addr_spec=f"{local}@{domain.encode('idna').decode()}".encode("ascii").decode())
+    except (ValueError, HeaderParseError, IndexError) as error:
+        raise MailError(f"邮箱地址不可用: {one_line(text)}", permanent=True) from error
+
+
+def _sender(text: str, alliance: str) -> Address:
+    """`mail.from` as an address; the alliance's name stands before it when it has none of its own."""
+    name, address = parseaddr(one_line(text))
+    try:
+        return _address(address, one_line(name) or alliance)
+    except MailError as error:
+        raise SetupError(
+            f"mail.from 不是邮箱地址: {one_line(text)}；例如 互助联盟 <huzhu@example.cn>",
+            f"mail.from is not an address: {one_line(text)}; write it as Alliance <huzhu@example.com>",
+        ) from error
+
+
+def _template_fault(error: TemplateError) -> SetupError:
+    name, line = getattr(error, "name", None) or "", getattr(error, "lineno", None) or ""
+    where = f"templates/mail {name} {line}".strip()
+    return SetupError(
+        f"邮件模板有误（{where}）：{error.message}", f"A mail template is wrong ({where}): {error.message}"
+    )
