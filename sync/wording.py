@@ -20,7 +20,7 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import parseaddr
+from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ class Wording:
     def message(self, rendered: Rendered, mail: Mail, *, reply_to: str, at: datetime) -> EmailMessage:
         """The mail that leaves: text and HTML, from the alliance to *mail*'s addresses, dated *at* (aware).
 
-        The same arguments give the same bytes. Raises MailError (permanent) when an address or the mail's number
+        *reply_to* may name several addresses, with commas between. The same arguments give the same bytes. Raises MailError (permanent) when an address or the mail's number
         cannot stand in a header.
         """
         if self._sender is None:
@@ -132,7 +132,7 @@ class Wording:
         if mail.cc:
             message["Cc"] = [_address(text) for text in mail.cc]
         if reply_to:
-            message["Reply-To"] = _address(reply_to)
+            message["Reply-To"] = [_address(text) for text in reply_to.split(",")]
         message["Date"] = at
         message["Message-ID"] = f"<{mail.mail_id}@{self._sender.domain}>"
         message["Auto-Submitted"] = "auto-generated"
@@ -219,10 +219,10 @@ def _address(text: str, name: str = "") -> Address:
 
 def _sender(text: str, alliance: str) -> Address:
     """`mail.from` as an address; the alliance's name stands before it when it has none of its own."""
-    name, address = parseaddr(one_line(text))
     try:
+        [(name, address)] = getaddresses([one_line(text)])
         return _address(address, one_line(name) or alliance)
-    except MailError as error:
+    except (ValueError, MailError) as error:
         raise SetupError(
             f"mail.from 不是邮箱地址: {one_line(text)}；例如 互助联盟 <huzhu@example.cn>",
             f"mail.from is not an address: {one_line(text)}; write it as Alliance <huzhu@example.com>",
