@@ -41,6 +41,7 @@ LISTED = 25
 FIELD_LIMIT = 200
 """Characters of one fact from the sheet; the rest is cut."""
 
+_SEVERITIES = ("error", "held", "warning")
 _BREAKS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 _MAIL_ID = re.compile(r"[0-9A-Za-z_-]+")
 _POLICY = SMTP.clone(cte_type="7bit")  # any server takes it, with or without 8BITMIME
@@ -118,8 +119,8 @@ class Wording:
     def message(self, rendered: Rendered, mail: Mail, *, reply_to: str, at: datetime) -> EmailMessage:
         """The mail that leaves: text and HTML, from the alliance to *mail*'s addresses, dated *at* (aware).
 
-        *reply_to* may name several addresses, with commas between. The same arguments give the same bytes. Raises MailError (permanent) when an address or the mail's number
-        cannot stand in a header.
+        *reply_to* may name several addresses, with commas between. The same arguments give the same bytes.
+        Raises MailError (permanent) when an address or the mail's number cannot stand in a header.
         """
         if self._sender is None:
             raise SetupError("没有填 mail.from（发件人邮箱）", "mail.from (the sender's address) is not set")
@@ -148,7 +149,7 @@ class Wording:
         )
 
     def _facts(self, letter: Letter, as_of: date) -> dict[str, object]:
-        items = [_as_true_on(as_of, item) for item in letter.items]
+        items = sorted((_as_true_on(as_of, item) for item in letter.items), key=_urgency)
         return {
             "alliance": self._alliance,
             "as_of": as_of,
@@ -185,6 +186,11 @@ def _as_true_on(as_of: date, item: Reminder | Notice) -> Reminder | Notice:
     """*item* with one-line facts, and with the days of *as_of*."""
     item = _one_lined(item)
     return replace(item, days=(as_of - item.due).days) if isinstance(item, Reminder) else item
+
+
+def _urgency(item: Reminder | Notice) -> int:
+    """Notices by severity; everything else stays in the order of the letter."""
+    return _SEVERITIES.index(item.severity) if isinstance(item, Notice) and item.severity in _SEVERITIES else 0
 
 
 def _one_lined(value: Any) -> Any:  # any dataclass of rules.letters, or one of its fields

@@ -51,7 +51,14 @@ RUNGS = (
 )
 ERROR = Notice("a", "error", "借调记录 L-2025-007，第 9 行，借出日期", "下周三", "不是日期", "请写成 2025-11-06")
 WARNING = Notice("b", "warning", "求助 R-012，第 3 行，原因", "", "申报 P0 但没有写原因，按 P1 排列", "请写明舆情情况")
-HELD = Notice("c", "held", "邮件 3f2a9c01b7de4455", "", "首次运行，逾期超过 30 天", "核对后放行或取消")
+HELD = Notice(
+    "c",
+    "held",
+    "beijing@example.cn",
+    "3f2a9c01b7de4455",
+    "首次运行，逾期超过 30 天",
+    "huzhu outbox release 3f2a9c01b7de4455",
+)
 WORDING = Wording("互助联盟", "huzhu@example.cn")
 
 
@@ -112,6 +119,12 @@ def test_a_digest_lists_each_loan_completely_the_most_severe_first():
 def test_the_coordinator_reads_what_to_mend_and_how(locale):
     rendered = WORDING.render(letter(ERROR, WARNING, HELD, locale=locale, greeting=""), DUE)
     golden(f"problems.{locale}.txt", as_golden(rendered))
+
+
+def test_what_stops_the_rules_or_the_mail_stands_before_what_does_not():
+    """Whatever the order of the rows: a heading stands once, and a long list of warnings hides no error."""
+    text = WORDING.render(letter(WARNING, HELD, WARNING, ERROR), DUE).text
+    assert re.findall(r"^== (..)", text, flags=re.MULTILINE) == ["错误", "待人", "警告"]
 
 
 @pytest.mark.parametrize("locale", ["zh", "en"])
