@@ -7,6 +7,7 @@ Codes are stable identifiers. Source: rules, section 1.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
@@ -149,9 +150,9 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "Fill in the unit value in the parts table",
     ),
     "no_supervisor": _kind(
-        "「{value}」没有上级邮箱，逾期上报改发联盟协调人",
+        "「{center}」没有上级邮箱，逾期上报改发联盟协调人",
         "在成员表填写上级邮箱",
-        "{value} has no supervisor address; escalation goes to the coordinator",
+        "{center} has no supervisor address; escalation goes to the coordinator",
         "Fill in the supervisor's address in the members table",
     ),
     "p0_unproven": _kind(
@@ -186,21 +187,27 @@ class Problem:
     args: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
 
-def rows_of(problems: Iterable[Problem], tables: Mapping[str, Table], locale: str) -> list[Row]:
-    """The rows of 数据问题: errors first, then by table, row and column; sentences in *locale*."""
+def ordered(problems: Iterable[Problem], tables: Mapping[str, Table]) -> list[Problem]:
+    """Errors first, then by table, row and column."""
     order = {table.name: i for i, table in enumerate(TABLES)}
 
     def place(p: Problem) -> tuple[object, ...]:
-        return (
-            p.severity,
-            order[p.table],
-            p.row,
-            tables[p.table].fields.index(p.field) if p.field else -1,
-            p.code,
-            p.key,
-        )
+        column = tables[p.table].fields.index(p.field) if p.field else -1
+        return p.severity, order[p.table], p.row, column, p.code, p.key, p.value
 
-    return [_row(problem, tables[problem.table], locale) for problem in sorted(problems, key=place)]
+    return sorted(problems, key=place)
+
+
+def rows_of(problems: Iterable[Problem], tables: Mapping[str, Table], locale: str) -> list[Row]:
+    """The rows of 数据问题, one for each problem in the order given; sentences in *locale*."""
+    return [_row(problem, tables[problem.table], locale) for problem in problems]
+
+
+def facts_in(code: str, sentence: str, locale: str) -> dict[str, str] | None:
+    """The facts that *sentence* states, when it is the sentence of *code*; None when it is not."""
+    pattern = re.escape(PROBLEMS[code].problem.in_(locale))
+    match = re.fullmatch(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*?)", pattern), sentence, re.DOTALL)
+    return match.groupdict() if match else None
 
 
 def _row(problem: Problem, table: Table, locale: str) -> Row:
@@ -213,7 +220,7 @@ def _row(problem: Problem, table: Table, locale: str) -> Row:
     }
     kind = PROBLEMS[problem.code]
     return (
-        SEVERITIES[problem.severity].in_(locale),
+        SEVERITIES[problem.severity].zh,
         table.title,
         problem.key,
         problem.row or None,

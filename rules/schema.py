@@ -419,7 +419,7 @@ QUEUE = _worker(
     _w("open_qty", "待满足数量", Kind.COUNT, "还差几个", "Units still wanted"),
     _w("level", "判定级别", Kind.CHOICE, "P0 / P1 / P2", "P0 / P1 / P2", choices=LEVELS),
     _w("basis", "依据", Kind.TEXT, "为什么是这个级别", "Why this level"),
-    _w("balance", "积分", Kind.POINTS, "求助方可用积分", "Points the requester has available"),
+    _w("balance", "积分", Kind.POINTS, "求助方的积分（流水合计）", "The requester's balance"),
     _w(
         "standing", "资格", Kind.TEXT, "无条件支持 / 可求助 / 需先帮助他人", "Unconditional / may ask / must help first"
     ),

@@ -1,0 +1,246 @@
+"""Loans -> due date, state, stage, and which reminder is due now.
+
+The ladder is asked "which rungs should have been reached by now?", never "is today the day?", so a missed run loses no
+rung and a second run repeats none. Source: rules, section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from rules.dates import Days, Mask, day, days, first_of, known, plain
+from rules.ledger import effective, pending
+from rules.policy import LoansPolicy, OverduePolicy, Rung
+from rules.schema import SWAP, Words
+from rules.values import Row
+
+Ints = npt.NDArray[np.int64]
+
+STAGES: Mapping[str, Words] = {
+    "prepare": Words("准备归还", "get ready to return"),
+    "friendly": Words("友好提醒", "friendly reminder"),
+    "formal": Words("正式催还", "formal notice"),
+    "escalate": Words("上报上级", "reported to the superior"),
+    "compensate": Words("按约赔偿", "compensation due"),
+}
+CLAIMED = "compensate"
+
+COMPENSATED, RETURNED, SWAPPED, AWAITING = "已赔偿", "已归还", "已互换", "待发出"
+OVERDUE, DUE_TODAY, DUE_SOON, ON_LOAN = "已逾期", "今日到期", "即将到期", "在借"
+OUT = (OVERDUE, DUE_TODAY, DUE_SOON, ON_LOAN)
+"""States of a loan whose units are still with the borrower: only these have a ladder."""
+
+SOON_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class LoanStates:
+    """Where each live loan stands, one entry per row of *loans* (cancelled ones left out). due is NaT when unknown.
+
+    days: as-of minus due, 0 when due is unknown. out: units are with the borrower. reached, next_rung: positions in the
+    ladder, -1 for none.
+    """
+
+    loans: pd.DataFrame
+    outstanding: Ints
+    due: Days
+    days: Ints
+    state: npt.NDArray[np.str_]
+    out: Mask
+    reached: Ints
+    next_rung: Ints
+
+
+def due_dates(loans: pd.DataFrame, policy: LoansPolicy) -> Days:
+    """The day each loan is due: extension, else due date, else the default term; never later than a recall allows."""
+    term = days(loans["lent_on"]) + np.timedelta64(policy.default_days, "D")
+    agreed = first_of(days(loans["extended_to"]), days(loans["due_on"]), term)
+    recalled = days(loans["recall_on"]) + np.timedelta64(policy.recall_days, "D")
+    return np.fmin(agreed, recalled)  # fmin passes over a blank
+
+
+def loan_states(loans: pd.DataFrame, as_of: date, terms: LoansPolicy, overdue: OverduePolicy) -> LoanStates:
+    """Where each loan stands on *as_of*."""
+    live = loans[~loans["cancelled"].to_numpy()].reset_index(drop=True)
+    due = due_dates(live, terms)
+    outstanding: Ints = (live["qty"] - live["returned_qty"]).to_numpy()
+    late = np.where(known(due), (day(as_of) - due).astype(np.int64), 0)
+    state = _states(live, outstanding, late, as_of)
+    out = np.isin(state, OUT)
+    exists = _existing(due, days(live["lent_on"]), overdue.ladder) & out[:, None]
+    offsets = np.array([rung.offset for rung in overdue.ladder])
+    passed = exists & (late[:, None] >= offsets)
+    return LoanStates(live, outstanding, due, late, state, out, _last(passed), _first(exists & ~passed))
+
+
+def _states(live: pd.DataFrame, outstanding: Ints, late: Ints, as_of: date) -> npt.NDArray[np.str_]:
+    """The first state that holds, in the order of the rules."""
+    paid = days(live["compensated_on"])
+    states = (
+        (known(paid) & (paid <= day(as_of)), COMPENSATED),
+        (outstanding == 0, RETURNED),
+        ((live["plan"] == SWAP).to_numpy() & effective(live, as_of), SWAPPED),
+        (pending(live, as_of), AWAITING),
+        (late > 0, OVERDUE),
+        (late == 0, DUE_TODAY),
+        (late >= -SOON_DAYS, DUE_SOON),
+    )
+    return np.select([holds for holds, _ in states], [name for _, name in states], ON_LOAN)
+
+
+def _existing(due: Days, lent_on: Days, ladder: Sequence[Rung]) -> npt.NDArray[np.bool_]:
+    """For each loan and rung, whether the rung's day comes after the loan began: a 5-day loan has no day -7."""
+    days_of = due[:, None] + np.array([rung.offset for rung in ladder], dtype="timedelta64[D]")
+    exists: npt.NDArray[np.bool_] = days_of > lent_on[:, None]
+    return exists
+
+
+def _last(marks: npt.NDArray[np.bool_]) -> Ints:
+    """The last marked column of each row, -1 where none is."""
+    width = marks.shape[1]
+    return np.where(marks.any(axis=1), width - 1 - np.argmax(marks[:, ::-1], axis=1), -1).astype(np.int64)
+
+
+def _first(marks: npt.NDArray[np.bool_]) -> Ints:
+    return np.where(marks.any(axis=1), np.argmax(marks, axis=1), -1).astype(np.int64)
+
+
+def rows_of(states: LoanStates, prices: Mapping[str, Decimal | None], ladder: Sequence[Rung]) -> list[Row]:
+    """The rows of 借调状态, by loan number. A loan that is settled or not shipped yet has no days: nobody is waiting."""
+    names = ["", *(STAGES[rung.stage].zh for rung in ladder)]
+    offsets = [timedelta(0), *(timedelta(days=rung.offset) for rung in ladder)]
+    claimed = next((i for i, rung in enumerate(ladder) if rung.stage == CLAIMED), len(ladder))
+    keys = (states.loans[name].astype(object).tolist() for name in ("loan_id", "lender", "borrower", "part_no"))
+    rows: list[Row] = []
+    for loan_id, lender, borrower, part, units, due, late, out, state, reached, following in zip(
+        *keys,
+        states.outstanding.tolist(),
+        plain(states.due),
+        states.days.tolist(),
+        states.out.tolist(),
+        states.state.tolist(),
+        states.reached.tolist(),
+        states.next_rung.tolist(),
+        strict=True,
+    ):
+        price = prices[part] if reached >= claimed else None
+        rows.append(
+            (
+                loan_id,
+                lender,
+                borrower,
+                part,
+                units,
+                due,
+                late if out else None,
+                state,
+                names[reached + 1],
+                names[following + 1],
+                due + offsets[following + 1] if due and following >= 0 else None,
+                None if price is None else price * units,
+            )
+        )
+    return sorted(rows, key=lambda row: str(row[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A reminder that is due now: position of the loan in `LoanStates.loans`, and the rung."""
+
+    loan: int
+    rung: int
+
+
+def reminder_key(loan_id: str, stage: str, due: date) -> str:
+    """The key under which a reminder is made at most once. A changed due date gives new keys."""
+    return f"overdue:{loan_id}:{stage}:{due.isoformat()}"
+
+
+def reminders_due(
+    states: LoanStates, made: Mapping[str, date | None], as_of: date, cadence_days: int, ladder: Sequence[Rung]
+) -> list[Due]:
+    """The one rung, if any, that each loan is due now.
+
+    made: item key -> the day that reminder was made; None when it is on record but does not carry the ladder on (held
+    for a person, or failed).
+    """
+    exists = _existing(states.due, days(states.loans["lent_on"]), ladder) & states.out[:, None]
+    candidates = _last(exists & _reachable(states.days, cadence_days, ladder))
+    ids = states.loans["loan_id"].tolist()
+    result = []
+    for i in np.flatnonzero(candidates >= 0).tolist():
+        loan_made = {
+            r: made[key]
+            for r, rung in enumerate(ladder)
+            if (key := reminder_key(ids[i], rung.stage, states.due[i].item())) in made
+        }
+        rung = _next_unmade(int(candidates[i]), exists[i], loan_made, as_of, ladder)
+        if rung is not None:
+            result.append(Due(i, rung))
+    return result
+
+
+def still_true(keys: Sequence[str], states: LoanStates, cadence_days: int, ladder: Sequence[Rung]) -> dict[str, Due]:
+    """Those of the reminder *keys* that may still be sent: the loan is out, its due date is the same, and a friendly
+    rung has not been overtaken by a later one.
+    """
+    exists = _existing(states.due, days(states.loans["lent_on"]), ladder) & states.out[:, None]
+    reachable = exists & _reachable(states.days, cadence_days, ladder)
+    candidates = _last(reachable)
+    ids = states.loans["loan_id"].tolist()
+    wanted = {key.split(":")[1] for key in keys}
+    true = {}
+    for i in np.flatnonzero(np.isin(states.loans["loan_id"].to_numpy(), list(wanted)) & (candidates >= 0)).tolist():
+        for r, rung in enumerate(ladder):
+            if reachable[i, r] and (rung.offset >= 0 or r == candidates[i]):
+                true[reminder_key(ids[i], rung.stage, states.due[i].item())] = Due(i, r)
+    return {key: true[key] for key in keys if key in true}
+
+
+def _reachable(late: Ints, cadence_days: int, ladder: Sequence[Rung]) -> npt.NDArray[np.bool_]:
+    """For each loan and rung, whether a run today may make it.
+
+    Rungs up to the due date may be announced by the run before them, but not before the day of the rung before; rungs
+    after it never early.
+    """
+    columns = []
+    for i, rung in enumerate(ladder):
+        ahead = cadence_days - 1 if rung.offset <= 0 else 0
+        earliest = rung.offset - ahead
+        if i:
+            earliest = max(earliest, ladder[i - 1].offset)
+        columns.append(late >= earliest)
+    return np.stack(columns, axis=1)
+
+
+def _next_unmade(
+    candidate: int,
+    exists: npt.NDArray[np.bool_],
+    made: Mapping[int, date | None],
+    as_of: date,
+    ladder: Sequence[Rung],
+) -> int | None:
+    """The rung to make now: a friendly one as it stands; from the due date on one at a time, in order, spaced."""
+    if ladder[candidate].offset < 0:
+        return None if candidate in made else candidate
+    previous: int | None = None
+    for rung in range(candidate + 1):
+        if ladder[rung].offset < 0 or not exists[rung]:
+            continue
+        if rung not in made:
+            return rung if previous is None or _spaced(rung, previous, made[previous], as_of, ladder) else None
+        previous = rung
+    return None
+
+
+def _spaced(rung: int, previous: int, previous_on: date | None, as_of: date, ladder: Sequence[Rung]) -> bool:
+    """True when the rung before was made at least as long ago as their offsets lie apart."""
+    apart = ladder[rung].offset - ladder[previous].offset
+    return previous_on is not None and (as_of - previous_on).days >= apart

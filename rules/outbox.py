@@ -1,0 +1,224 @@
+"""The outbox as state: what stands in 提醒邮件, what that makes of each reminder, and what becomes of each mail.
+
+Sending is not done here, see sync/outbox.py. Source: rules, section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
+
+import pandas as pd
+
+from rules.cells import read, shown
+from rules.ladder import LoanStates, reminders_due, still_true
+from rules.layout import Layout, locate
+from rules.letters import Letter, Notice, Post, Reminder, digests, held_notice, reminders, report
+from rules.policy import MailPolicy, Policy
+from rules.schema import OUTBOX, Words
+from rules.values import Cell, Mail, MailStatus, RawTable, Row
+
+UNKNOWN_RESULT = Words(
+    "结果未知：发送时中断，可能已发出。核实后用 outbox retry 或 cancel",
+    "result unknown: cut off while sending, it may have left. Check, then outbox retry or cancel",
+)
+NO_LONGER = Words("事由已变化，不再发送", "what it was about has changed; not sent")
+TOO_OFTEN = Words("已试 {n} 次仍未发出", "tried {n} times without success")
+TOO_MANY = Words("超过每次运行 {n} 封的上限", "over the limit of {n} mails a run")
+
+
+def mails_in(raw: RawTable | None, zone: tzinfo) -> list[Mail]:
+    """The mails that the outbox tab holds, in its order. A status nobody knows counts as held for a person."""
+    layout = locate(raw, OUTBOX) if raw is not None else None
+    if raw is None or not isinstance(layout, Layout) or "mail_id" not in layout.columns:
+        return []
+    return [mail for row in raw.rows[layout.header_row + 1 :] if (mail := _mail(row, layout, zone)) is not None]
+
+
+def _mail(row: Sequence[Cell], layout: Layout, zone: tzinfo) -> Mail | None:
+    def value(field: str) -> object:
+        at = layout.columns.get(field, len(row))
+        return read(row[at], OUTBOX[field], zone).value if at < len(row) else None
+
+    ident, created = value("mail_id"), value("created_on")
+    if not ident:
+        return None
+    status = str(value("status") or "")
+    sent_at = value("sent_at")
+    return Mail(
+        mail_id=str(ident),
+        created_on=created if isinstance(created, date) else date.min,
+        to=shown(row[layout.columns["to"]]) if "to" in layout.columns else "",
+        cc=tuple(part.strip() for part in str(value("cc") or "").split(",") if part.strip()),
+        subject=str(value("subject") or ""),
+        body=str(value("body") or ""),
+        items=tuple(str(value("items") or "").split("\n")) if value("items") else (),
+        status=MailStatus(status) if status in set(MailStatus) else MailStatus.HELD,
+        sent_at=sent_at if isinstance(sent_at, datetime) else None,
+        attempts=int(str(value("attempts") or 0)),
+        error=str(value("error") or ""),
+    )
+
+
+def rows_of(mails: Iterable[Mail]) -> list[Row]:
+    """The rows of 提醒邮件."""
+    return [
+        (
+            m.mail_id,
+            m.created_on,
+            m.to,
+            ", ".join(m.cc),
+            m.subject,
+            m.body,
+            "\n".join(m.items),
+            m.status.value,
+            m.sent_at,
+            m.attempts,
+            m.error,
+        )
+        for m in mails
+    ]
+
+
+def made(mails: Iterable[Mail]) -> dict[str, date | None]:
+    """Item key -> the day that reminder was made, for every item on record.
+
+    None: on record, but it does not carry the ladder on, because it failed, was cancelled or waits for a person. Items
+    of a mail that the worker itself gave up are not on record: they may be made anew.
+    """
+    record: dict[str, date | None] = {}
+    for mail in mails:
+        if _given_up(mail):
+            continue
+        carries = mail.status in (MailStatus.QUEUED, MailStatus.SENDING, MailStatus.SENT)
+        day = mail.sent_at.date() if mail.sent_at else mail.created_on
+        for item in mail.items:
+            record[item] = day if carries else record.get(item)
+    return record
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """The outbox with each mail's fate settled, and the letters that may leave or be written now."""
+
+    mails: tuple[Mail, ...]
+    letters: tuple[Letter, ...]
+
+
+def recovered(mails: Iterable[Mail], locale: str) -> list[Mail]:
+    """The mails, those that a crash left in 发送中 held for a person: nobody knows whether they left."""
+    return [
+        replace(mail, status=MailStatus.HELD, error=UNKNOWN_RESULT.in_(locale))
+        if mail.status is MailStatus.SENDING
+        else mail
+        for mail in mails
+    ]
+
+
+WAITING = (MailStatus.QUEUED, MailStatus.FAILED, MailStatus.HELD)
+"""Mails whose fate is open: each run asks whether they are still wanted."""
+
+
+def mailing(
+    before: Iterable[Mail], states: LoanStates, parts: pd.DataFrame, post: Post, problems: Sequence[Notice], now: Now
+) -> Mailing:
+    """Every mail looked at again, new reminders, and the coordinator's report.
+
+    A waiting mail leaves only while its items still make that very mail; otherwise it is cancelled, and what is still
+    true of it is made anew. Sources: rules, sections 4 ("which reminder is due now") and 5.
+    """
+    policy, locale = post.policy, post.policy.alliance.locale
+    rungs, cadence = policy.overdue.ladder, policy.run.cadence_days
+    mails = recovered(before, locale)
+    waiting = [mail for mail in mails if mail.status in WAITING]
+    true = still_true([key for mail in waiting for key in mail.items], states, cadence, rungs)
+    facts = {fact.key: fact for fact in reminders(true.values(), states, parts, post, rungs)}
+    again = {mail.mail_id: _same_reminder(mail, facts, post) for mail in waiting if _is_reminder(mail)}
+    mails, letters = _settled(mails, again, policy.mail, locale)
+    if policy.mail.writes("overdue"):
+        due = reminders_due(states, made(mails), now.as_of, cadence, rungs)
+        fresh = digests(reminders(due, states, parts, post, rungs), post, now.held_over)
+        known = {mail.mail_id for mail in mails}
+        letters += [letter for letter in fresh if letter.mail_id not in known]
+    letters = braked(letters, policy.mail, locale)
+    notices = [*problems, *_held(mails, letters, locale)]
+    return _with_report(mails, letters, notices, policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The day of the run; held_over: letters about loans overdue by more days than that wait for a person."""
+
+    as_of: date
+    held_over: int | None
+
+
+def _is_reminder(mail: Mail) -> bool:
+    return any(item.startswith("overdue:") for item in mail.items)
+
+
+def _same_reminder(mail: Mail, facts: Mapping[str, Reminder], post: Post) -> Letter | None:
+    """The letter that *mail* still is; None when its items or recipients have changed."""
+    if not post.policy.mail.writes("overdue"):
+        return None
+    items = [facts[key] for key in mail.items if key in facts]
+    return next((letter for letter in digests(items, post, None) if letter.mail_id == mail.mail_id), None)
+
+
+def _settled(
+    mails: Sequence[Mail], again: Mapping[str, Letter | None], policy: MailPolicy, locale: str
+) -> tuple[list[Mail], list[Letter]]:
+    """Each mail named in *again* looked at: without a letter it is cancelled; tried too often, held."""
+    kept, letters = [], []
+    for mail in mails:
+        letter = again.get(mail.mail_id)
+        if mail.mail_id in again and letter is None:
+            kept.append(replace(mail, status=MailStatus.CANCELLED, error=NO_LONGER.in_(locale)))
+        elif letter is None or mail.status is MailStatus.HELD:
+            kept.append(mail)
+        elif mail.attempts >= policy.max_attempts:
+            error = f"{TOO_OFTEN.in_(locale).format(n=mail.attempts)}: {mail.error}"
+            kept.append(replace(mail, status=MailStatus.HELD, error=error))
+        else:
+            kept.append(mail)
+            letters.append(letter)
+    return kept, letters
+
+
+def _given_up(mail: Mail) -> bool:
+    """True for a mail that the worker itself cancelled; what a person cancelled stays on record."""
+    return mail.status is MailStatus.CANCELLED and mail.error in NO_LONGER
+
+
+def _held(mails: Iterable[Mail], letters: Iterable[Letter], locale: str) -> list[Notice]:
+    standing = [(m.mail_id, m.to, m.error) for m in mails if m.status is MailStatus.HELD]
+    new = [(letter.mail_id, letter.to, letter.held) for letter in letters if letter.held]
+    return [held_notice(*facts, locale) for facts in (*standing, *new)]
+
+
+def _with_report(mails: list[Mail], letters: list[Letter], notices: Sequence[Notice], policy: Policy) -> Mailing:
+    """The coordinator's report added: one that waits and still says the same, or the news."""
+    if not policy.mail.writes("problems"):
+        return Mailing(tuple(mails), tuple(letters))
+    current = {notice.key: notice for notice in notices}
+    again: dict[str, Letter | None] = {}
+    for mail in mails:
+        if mail.status in WAITING and not _is_reminder(mail):
+            letter = report([current[key] for key in mail.items if key in current], (), policy)
+            again[mail.mail_id] = letter if letter and letter.mail_id == mail.mail_id else None
+    mails, reports = _settled(mails, again, policy.mail, policy.alliance.locale)
+    told = {key for mail in mails if not _given_up(mail) for key in mail.items}
+    fresh = report(notices, told, policy)
+    return Mailing(tuple(mails), (*letters, *reports, *([fresh] if fresh else ())))
+
+
+def braked(letters: Sequence[Letter], policy: MailPolicy, locale: str) -> list[Letter]:
+    """The letters, those beyond the limit of one run held for a person."""
+    reason = TOO_MANY.in_(locale).format(n=policy.max_per_run)
+    leaving = 0
+    result = []
+    for letter in letters:
+        leaving += not letter.held
+        result.append(letter if letter.held or leaving <= policy.max_per_run else replace(letter, held=reason))
+    return result
