@@ -1,0 +1,215 @@
+"""The shared sheet as an .xlsx file in a folder that members share.
+
+Reading is python-calamine's; writing replaces the parts of the worker's own tabs and copies everything else as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import filelock
+import python_calamine
+
+from rules.schema import TABLES, Owner, Table, Words
+from rules.values import Book, Cell, Change, RawTable
+from sync.backends import Finding
+from sync.errors import Busy
+from sync.xlsx import amend, disk, opc, scan, sheet, tabs
+from sync.xlsx.complaints import complaint, while_writing
+from sync.xlsx.opc import Tab
+from sync.xlsx.package import Package
+
+MOST_MB = 512.0  # unpacked; 200,000 loans take about 200
+MOST_CELLS = 30_000_000  # of one tab's used area, blanks included: reading holds each in memory
+_FORMULA = b"f>"
+
+
+class Workbook:
+    """The backend `workbook`. Satisfies `sync.backends.Backend`.
+
+    wait_seconds: how long a write waits for a person to close the file. max_mb: the most the file may unpack to.
+    """
+
+    claims = 1
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        wait_seconds: float = 60.0,
+        max_mb: float = MOST_MB,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._path = Path(path)
+        self._wait_seconds = wait_seconds
+        self._max_mb = max_mb
+        self._sleep = sleep
+        self._lock = filelock.FileLock(self._path.with_name(f".{self._path.name}.lock"), mode=0o666, timeout=0)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds a lock file beside the workbook. Raises Busy when another run holds it."""
+        if not self._path.parent.is_dir():
+            raise complaint("no_folder", name=self._path.name)
+        try:
+            self._lock.acquire()
+        except filelock.Timeout as error:
+            raise Busy(
+                f"另一次运行正在使用 {self._path.name}，本次没有运行。",
+                f"Another run is using {self._path.name}; this one did nothing.",
+            ) from error
+        except OSError as error:
+            raise while_writing(error, self._path.name) from error
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def read(self, tables: Sequence[Table]) -> Book:
+        """The tabs of *tables* with their raw cells, hidden ones too; read in one go from one state."""
+        data = disk.contents(self._path)
+        package = Package(data, self._path.name, self._max_mb)
+        return Book(_raw(package, data, tables), disk.fingerprint(data))
+
+    def write(self, changes: Sequence[Change], version: object) -> object:
+        """Replace the worker's tabs of *changes*, all other parts as they were; the new version."""
+        if not changes:
+            return version
+
+        def build(old: bytes | None) -> bytes:
+            if old is None:
+                raise complaint("missing", name=self._path.name)
+            if disk.fingerprint(old) != version:
+                raise complaint("changed", name=self._path.name)
+            package = Package(old, self._path.name, self._max_mb)
+            _rewrite(package, changes)
+            return package.packed()
+
+        return self._rewritten(build)
+
+    def prepare(self, tables: Sequence[Table]) -> list[Words]:
+        """Make the workbook when there is none, and what is missing in it."""
+        made: list[Words] = []
+
+        def build(old: bytes | None) -> bytes | None:
+            if old is None:
+                made.append(Words(f"新建工作簿 {self._path.name}", f"Made the workbook {self._path.name}"))
+            data = old if old is not None else opc.new()
+            package = Package(data, self._path.name, self._max_mb)
+            made.extend(tabs.prepare(package, tables, Book(_raw(package, data, tables))))
+            return package.packed() if made else None
+
+        self._rewritten(build)
+        return made
+
+    def seed(self, rows_by_table: Mapping[str, Sequence[Sequence[Cell]]], tables: Sequence[Table] = TABLES) -> None:
+        """Fill members' tabs that `prepare` just made, for the demo only.
+
+        rows: cells in the order of `Table.fields`, of any type. Raises SetupError for a tab that holds anything.
+        """
+        chosen = [table for table in tables if table.name in rows_by_table]
+
+        def build(old: bytes | None) -> bytes:
+            data = old or b""
+            package = Package(data, self._path.name, self._max_mb)
+            _seed(package, _raw(package, data, tables), chosen, rows_by_table, tables)
+            return package.packed()
+
+        self._rewritten(build)
+
+    def examine(self, tables: Sequence[Table]) -> list[Finding]:
+        """What `doctor` says of the file, step by step."""
+        return []
+
+    def _rewritten(self, build: Callable[[bytes | None], bytes | None]) -> str:
+        with self.lock():
+            data = disk.rewritten(self._path, build, wait_seconds=self._wait_seconds, sleep=self._sleep)
+        return disk.fingerprint(data or b"")
+
+
+def _raw(package: Package, data: bytes, tables: Sequence[Table]) -> dict[str, RawTable]:
+    """The raw cells of each table's tab, by table name."""
+    found = tabs.held(package, tables)
+    by_name = {table.name: table for table in tables}
+    known = [f"INDEX({form}!$" for tab in found.values() for form in (sheet.quoted_title(tab.title), tab.title)]
+    marks = {}
+    for name, tab in found.items():
+        xml = package.read(tab.part)
+        rows, columns = scan.used_area(xml, MOST_CELLS)
+        if rows * columns > MOST_CELLS and columns:
+            facts = {"title": tab.title, "rows": rows, "columns": columns, "limit": MOST_CELLS}
+            raise complaint("too_wide", name=package.name, **facts)
+        if by_name[name].owner is Owner.MEMBER:
+            marks[name] = scan.marks(xml, known)
+    values = _values(package.name, data, found)
+    return {name: RawTable(tab.title, _marked(values[name], marks.get(name, {}))) for name, tab in found.items()}
+
+
+def _values(name: str, data: bytes, found: Mapping[str, Tab]) -> dict[str, list[list[Cell]]]:
+    try:
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        return {
+            # Any: a list of lists is not a list of wider lists to a type checker, and copying would cost.
+            key: cast(Any, book.get_sheet_by_name(tab.title).to_python(skip_empty_area=False))
+            for key, tab in found.items()
+        }
+    except (python_calamine.CalamineError, ValueError, OSError) as error:
+        raise complaint("damaged", name=name) from error
+
+
+def _marked(rows: list[list[Cell]], marks: scan.Marks) -> list[list[Cell]]:
+    for (row, column), mark in marks.items():
+        rows.extend([] for _ in range(row + 1 - len(rows)))
+        rows[row].extend([""] * (column + 1 - len(rows[row])))
+        rows[row][column] = mark
+    return rows
+
+
+def _rewrite(package: Package, changes: Sequence[Change]) -> None:
+    found = tabs.held(package, [change.table for change in changes])
+    for change in changes:
+        tab = found.get(change.table.name)
+        if tab is None:
+            tabs.add(package, change.table, {}, change.rows)
+            continue
+        old = package.read(tab.part)
+        if amend.has_formulas(old):
+            opc.drop_calculation_chain(package)
+        written = sheet.data(package, change.table, change.rows).encode()
+        package.put(tab.part, sheet.replaced(old, written, sheet.area(len(change.rows) + 1, len(change.table.typed))))
+    mine = {tab.part for tab in found.values()}
+    if any(tab.is_grid and tab.part not in mine and _computes(package, tab) for tab in opc.tabs(package)):
+        opc.ask_for_calculation(package)
+
+
+def _computes(package: Package, tab: Tab) -> bool:
+    """True when the tab has a formula, which may rest on what was just written."""
+    return any(_FORMULA in piece for piece in package.chunks(tab.part))
+
+
+def _seed(
+    package: Package,
+    raw: Mapping[str, RawTable],
+    chosen: Sequence[Table],
+    rows_by_table: Mapping[str, Sequence[Sequence[Cell]]],
+    tables: Sequence[Table],
+) -> None:
+    found = tabs.held(package, tables)
+    placed = {table.name: sheet.home(table, found[table.name].title) for table in tables if table.name in found}
+    for table in chosen:
+        tab = found.get(table.name)
+        if tab is None:
+            raise complaint("no_tab", name=package.name, title=table.title)
+        header, *rows = raw[table.name].rows or [[]]
+        typed = any(cell not in ("", None) for row in rows for cell in row[: len(table.typed)])
+        if list(header) != [column.header for column in table.columns] or typed:
+            raise complaint("seeded", title=tab.title)
+        values = rows_by_table[table.name]
+        written = sheet.member_data(package, table, values, placed, title=tab.title).encode()
+        covered = sheet.area(len(values) + 1, len(table.columns))
+        package.put(tab.part, sheet.replaced(package.read(tab.part), written, covered))
