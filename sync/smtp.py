@@ -199,6 +199,7 @@ def _let_in(smtp: smtplib.SMTP, server: Smtp) -> None:
     smtp.ehlo_or_helo_if_needed()
     if server.security == "starttls":
         smtp.starttls(context=ssl.create_default_context(cafile=server.cafile))
+        smtp.ehlo_or_helo_if_needed()  # what was said before the encryption does not count
     if server.username:
         smtp.login(server.username, server.password)
 
