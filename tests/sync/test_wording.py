@@ -15,9 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.ladder import STAGES
 from rules.letters import Contact, Letter, Notice, Reminder
 from rules.values import Mail
 from sync.errors import MailError, SetupError
+from sync.shipped import shipped
 from sync.wording import BODY_LIMIT, FIELD_LIMIT, LISTED, Rendered, Wording, cut, money, one_line
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -102,6 +104,12 @@ def test_each_rung_has_its_letter(stage, days, next_stage, offset, locale):
     golden(
         f"overdue.{stage}.{locale}.txt", as_golden(WORDING.render(letter(item, locale=locale), DUE + timedelta(days)))
     )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_called_the_same_in_the_letter_and_in_the_sheet(stage):
+    subject = WORDING.render(letter(replace(SCREEN, stage=stage)), DUE).subject
+    assert subject.startswith(f"【{STAGES[stage].zh}】")
 
 
 def test_a_digest_lists_each_loan_completely_the_most_severe_first():
@@ -422,3 +430,15 @@ def test_half_a_character_does_not_stop_a_letter():
     """JSON may carry one half of a surrogate pair, which no mail can be encoded with."""
     rendered = WORDING.render(letter(filled(SCREEN, "a\ud83db"), greeting="\ud83d"), DUE)
     assert "a?b" in message(rendered).get_body(("plain",)).get_content()
+
+
+def test_what_an_installation_lacks_is_named():
+    with pytest.raises(FileNotFoundError, match=r"nothing\.yaml is missing from this installation"):
+        shipped("nothing.yaml")
+
+
+def test_an_installed_wheel_uses_its_own_copy(tmp_path, monkeypatch):
+    (tmp_path / "sync" / "_shipped" / "templates").mkdir(parents=True)
+    (tmp_path / "templates").mkdir()
+    monkeypatch.setattr("sync.shipped._PACKAGE", tmp_path / "sync")
+    assert shipped("templates") == tmp_path / "sync" / "_shipped" / "templates"
