@@ -41,6 +41,9 @@ LISTED = 25
 FIELD_LIMIT = 200
 """Characters of one fact from the sheet; the rest is cut."""
 
+ADDRESS_LIMIT = 320
+"""Characters of an address: 64 before the @, 255 after it."""
+
 _SEVERITIES = ("error", "held", "warning")
 _BREAKS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 _MAIL_ID = re.compile(r"[0-9A-Za-z_-]+")
@@ -217,7 +220,7 @@ def _cell_length(text: str) -> int:
 def _address(text: str, name: str = "") -> Address:
     """One address, its domain in ASCII. Raises MailError (permanent) when *text* is anything else."""
     try:
-        local, _, domain = one_line(text).rpartition("@")
+        local, _, domain = one_line(text, ADDRESS_LIMIT).rpartition("@")
         return Address(name, addr_spec=f"{local}@{domain.encode('idna').decode()}".encode("ascii").decode())
     except (ValueError, HeaderParseError, IndexError) as error:
         raise MailError(f"邮箱地址不可用: {one_line(text)}", permanent=True) from error
