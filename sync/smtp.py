@@ -249,8 +249,8 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
 
 _FAULTS: dict[str, Words] = {
     "login": Words(
-        "邮件服务器 {} 拒绝登录（{}）。请检查 mail.smtp.username_env 和 mail.smtp.password_env（或 password_file）所指的内容；"
-        "QQ、163、飞书等邮箱要填客户端授权码，不是登录密码",
+        "邮件服务器 {} 拒绝登录（{}）。请检查 mail.smtp.username_env、"
+        "mail.smtp.password_env（或 password_file）所指的内容；QQ、163、飞书等邮箱要填客户端授权码，不是登录密码",
         "The mail server {} refused the log-in ({}). Check what mail.smtp.username_env and "
         "mail.smtp.password_env (or password_file) name; many providers want an app password there",
     ),
