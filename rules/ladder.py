@@ -113,7 +113,7 @@ def _first(marks: npt.NDArray[np.bool_]) -> Ints:
 
 
 def rows_of(states: LoanStates, prices: Mapping[str, Decimal | None], ladder: Sequence[Rung]) -> list[Row]:
-    """The rows of 借调状态, by loan number. A loan that is settled or not shipped yet has no days: nobody is waiting."""
+    """The rows of 借调状态, by loan number. Only a loan that is out has days: for the others nobody is waiting."""
     names = ["", *(STAGES[rung.stage].zh for rung in ladder)]
     offsets = [timedelta(0), *(timedelta(days=rung.offset) for rung in ladder)]
     claimed = next((i for i, rung in enumerate(ladder) if rung.stage == CLAIMED), len(ladder))

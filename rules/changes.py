@@ -1,0 +1,77 @@
+"""What a worker tab holds vs what it should hold -> the least change.
+
+Cells are compared as typed values, never as text: a backend may read 2 as 2.0 and a blank as "".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+
+from rules.layout import header_name
+from rules.schema import Kind, Table
+from rules.values import Cell, Change, RawTable, Row, counted
+
+
+def change(table: Table, before: RawTable | None, rows: Sequence[Row]) -> Change | None:
+    """The change that makes the tab hold *rows*; None when it holds them already."""
+    after = _canonical(table, rows)
+    now = _canonical(table, body(table, before))
+    if before is not None and _same_headers(table, before) and now == after:
+        return None
+    key = [table.fields.index(field) for field in table.key]
+    counts, cells = counted(now, after, key)
+    return Change(table, rows, counts, cells)
+
+
+def body(table: Table, raw: RawTable | None) -> list[Row]:
+    """The rows under the header of a worker tab, as wide as the table, in its order; trailing blank rows left out.
+
+    A tab whose header row is not the table's own holds nothing that can be compared.
+    """
+    if raw is None or not _same_headers(table, raw):
+        return []
+    width = len(table.fields)
+    rows = [tuple((*row, *[None] * width)[:width]) for row in raw.rows[1:]]
+    while rows and not any(cell not in (None, "") for cell in rows[-1]):
+        rows.pop()
+    return rows
+
+
+def _same_headers(table: Table, raw: RawTable) -> bool:
+    wanted = [header_name(column.header) for column in table.typed]
+    return bool(raw.rows) and [header_name(cell) for cell in raw.rows[0][: len(wanted)]] == wanted
+
+
+def _canonical(table: Table, rows: Sequence[Row]) -> list[Row]:
+    """The rows with every cell in the one form its kind is compared in."""
+    if not rows:
+        return []
+    across = zip(*rows, strict=True)
+    columns = [
+        [None if cell is None or cell == "" else form(cell) for cell in cells] if (form := _FORMS.get(column.kind)) else
+        [None if cell == "" else cell for cell in cells]
+        for column, cells in zip(table.typed, across, strict=True)
+    ]  # fmt: skip
+    return list(zip(*columns, strict=True))
+
+
+def _number(cell: Cell) -> Cell:
+    return float(cell) if isinstance(cell, Decimal) else cell
+
+
+def _day(cell: Cell) -> Cell:
+    return cell.date() if isinstance(cell, datetime) else cell
+
+
+def _moment(cell: Cell) -> Cell:
+    return datetime.combine(cell, time()) if isinstance(cell, date) and not isinstance(cell, datetime) else cell
+
+
+_FORMS: Mapping[Kind, Callable[[Cell], Cell]] = {
+    Kind.MONEY: _number,
+    Kind.NUMBER: _number,
+    Kind.DATE: _day,
+    Kind.MOMENT: _moment,
+}

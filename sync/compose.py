@@ -1,0 +1,113 @@
+"""The one place where concrete things are made: backend, mailer, wording, clock. Everything else is handed them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sync.errors import SetupError
+
+if TYPE_CHECKING:
+    from sync.backends import Backend
+    from sync.config import Config
+    from sync.mail import Mailer
+    from sync.wording import Wording
+    from sync.worker import Clock, Reader, Worker
+
+
+def clock(config: Config) -> Clock:
+    """The time now in the alliance's zone: the product's only clock."""
+    zone = config.zone
+    return lambda: datetime.now(zone)  # noqa: TID251  # the one clock
+
+
+def today(config: Config) -> date:
+    """The alliance's calendar day."""
+    return clock(config)().date()
+
+
+def backend(config: Config) -> Backend:
+    """The configured sheet. Nothing is opened yet."""
+    return _BACKENDS[config.backend.kind](config)
+
+
+def _workbook(config: Config) -> Backend:
+    from sync.backends.workbook import Workbook  # noqa: PLC0415  # only the backend in use is imported
+
+    settings = config.backend.workbook
+    return Workbook(config.path(settings.path), wait_seconds=settings.wait_seconds, max_mb=settings.max_mb)
+
+
+_BACKENDS: dict[str, Callable[[Config], Backend]] = {"workbook": _workbook}
+
+
+def reader(config: Config) -> Reader:
+    """The sheet's reading half: what `check` and `plan` get, so that they cannot write."""
+    return backend(config).read
+
+
+def wording(config: Config) -> Wording:
+    """The alliance's letters."""
+    from sync.wording import Wording  # noqa: PLC0415  # jinja2
+
+    folder = config.path(config.mail.templates) if config.mail.templates else None
+    return Wording(config.alliance.name, config.mail.sender, folder)
+
+
+def mailer(config: Config) -> Mailer | None:
+    """The configured way out for mail; None for `transport: none`."""
+    return _MAILERS[config.mail.transport](config)
+
+
+def _folder(config: Config) -> Mailer:
+    from sync.mail import Folder  # noqa: PLC0415
+
+    return Folder(config.path(config.mail.folder), config.alliance.locale)
+
+
+def _smtp(config: Config) -> Mailer:
+    from sync.mail import Smtp  # noqa: PLC0415
+
+    smtp = config.mail.smtp
+    if not smtp.host:
+        raise SetupError("mail.transport 是 smtp，但没有填 mail.smtp.host", "mail.smtp.host is not set")
+    return Smtp(
+        smtp.host,
+        smtp.port,
+        smtp.security,
+        _from_environment(smtp.username_env, "mail.smtp.username_env"),
+        _from_file(config.path(smtp.password_file))
+        if smtp.password_file
+        else _from_environment(smtp.password_env, "mail.smtp.password_env"),
+        smtp.timeout_seconds,
+        locale=config.alliance.locale,
+    )
+
+
+_MAILERS: dict[str, Callable[[Config], Mailer | None]] = {"folder": _folder, "smtp": _smtp, "none": lambda _: None}
+
+
+def _from_environment(name: str, setting: str) -> str:
+    """The secret in environment variable *name*; "" when no variable is named."""
+    if name and name not in os.environ:
+        raise SetupError(f"{setting} 所指的环境变量 {name} 没有设置", f"the environment variable {name} is not set")
+    return os.environ[name] if name else ""
+
+
+def _from_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SetupError(
+            f"读不了 mail.smtp.password_file {path}：{error.strerror}", f"cannot read {path}: {error.strerror}"
+        ) from error
+
+
+def worker(config: Config) -> Worker:
+    """Everything a cycle needs, made from the configuration."""
+    from sync.worker import Worker  # noqa: PLC0415  # the rules, and pandas with them
+
+    return Worker(backend(config), mailer(config), wording(config), config.policy, config.zone, clock(config))

@@ -1,0 +1,116 @@
+"""Mail on its way: written, claimed, sent, marked — in this order only.
+
+A mail is in the sheet as 待发送 before anything leaves, and as 发送中 while it leaves. A crash in between leaves a row
+in 发送中, which the next run holds for a person (rules/outbox.py): nothing is lost silently, nothing is sent twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TypeVar
+
+from rules.decide import Plan
+from rules.letters import Letter
+from rules.values import Mail, MailStatus
+from sync.errors import MailError
+from sync.mail import Mailer, Send
+from sync.wording import Rendered, Wording
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The outbox as it should be written, and the letters in words that may leave now, most severe first."""
+
+    mails: tuple[Mail, ...]
+    leaving: tuple[tuple[Letter, Rendered], ...]
+    added: int
+
+
+def queued(plan: Plan, wording: Wording, as_of: date) -> Queue:
+    """The outbox with the plan's letters in words: new rows at the end, waiting ones written afresh."""
+    worded = [(letter, wording.render(letter, as_of)) for letter in plan.letters]
+    mails = {mail.mail_id: mail for mail in plan.mails}
+    standing = len(mails)
+    for letter, words in worded:
+        old = mails.get(letter.mail_id) or _row(letter, as_of)
+        mails[letter.mail_id] = replace(
+            old,
+            subject=words.subject,
+            body=words.text,
+            status=MailStatus.HELD if letter.held else old.status,
+            error=letter.held or old.error,
+        )
+    leaving = tuple((letter, words) for letter, words in worded if not letter.held)
+    return Queue(tuple(mails.values()), leaving, len(mails) - standing)
+
+
+def _row(letter: Letter, as_of: date) -> Mail:
+    return Mail(letter.mail_id, as_of, letter.to, letter.cc, "", "", letter.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What sending needs. save writes the outbox and raises Conflict when the sheet changed; stale says that the sheet
+    was read too long ago to trust.
+    """
+
+    save: Callable[[Sequence[Mail]], None]
+    stale: Callable[[], bool]
+    claims: int
+    clock: Callable[[], datetime]
+
+
+def deliver(queue: Queue, mailer: Mailer, wording: Wording, desk: Desk) -> Iterator[tuple[Mail, ...]]:
+    """Sends what may leave. Yields the outbox after each batch; the last outcome is the caller's to save.
+
+    Stops before a claim when the sheet has become stale: what is left stays 待发送.
+    """
+    mails = {mail.mail_id: mail for mail in queue.mails}
+    with mailer.open() as send:
+        for batch in _batches(queue.leaving, desk.claims):
+            if desk.stale():
+                return
+            for letter, _ in batch:
+                mails[letter.mail_id] = _claimed(mails[letter.mail_id])
+            desk.save(tuple(mails.values()))
+            for letter, words in batch:
+                mail = mails[letter.mail_id]
+                mails[letter.mail_id] = _handed_over(mail, letter, words, send, wording, desk.clock())
+            yield tuple(mails.values())
+
+
+def _claimed(mail: Mail) -> Mail:
+    return replace(mail, status=MailStatus.SENDING, attempts=mail.attempts + 1, error="")
+
+
+def _handed_over(mail: Mail, letter: Letter, words: Rendered, send: Send, wording: Wording, at: datetime) -> Mail:
+    """The mail with its fate: sent, to be tried again, or held because trying again cannot help or may double it."""
+    try:
+        refused = send(wording.message(words, mail, reply_to=letter.reply_to, at=at))
+    except MailError as error:
+        hopeless = error.permanent or error.unknown
+        return replace(mail, status=MailStatus.HELD if hopeless else MailStatus.FAILED, error=str(error))
+    sent_at = at.replace(tzinfo=None, microsecond=0)
+    return replace(mail, status=MailStatus.SENT, sent_at=sent_at, error="\n".join(refused))
+
+
+def _batches(items: Sequence[T], size: int) -> Iterator[tuple[T, ...]]:
+    rest = iter(items)
+    while batch := tuple(itertools.islice(rest, size)):
+        yield batch
+
+
+def counted(before: Sequence[Mail], after: Sequence[Mail]) -> Mapping[str, int]:
+    """How many mails were sent and failed between two states of the outbox, and how many wait for a person now."""
+    was = {mail.mail_id: mail.attempts for mail in before}
+    tried = [mail for mail in after if mail.attempts > was.get(mail.mail_id, 0)]
+    return {
+        "sent": sum(mail.status is MailStatus.SENT for mail in tried),
+        "failed": sum(mail.status is MailStatus.FAILED for mail in tried),
+        "held": sum(mail.status is MailStatus.HELD for mail in after),
+    }

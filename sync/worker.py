@@ -1,0 +1,280 @@
+"""One cycle: read → decide → write → mail → mark.
+
+The row of 运行日志 is written last, so its presence means that the results beside it are complete. When the sheet
+changes while we work, the cycle starts over from what it holds then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+
+from rules import outbox as box
+from rules.changes import body, change
+from rules.decide import Plan, decide
+from rules.intake import SheetError
+from rules.policy import Policy
+from rules.schema import OUTBOX, RUNS, Table, renamed
+from rules.values import Book, Change, Mail, MailStatus, Row
+from sync import __version__
+from sync.backends import Backend
+from sync.errors import Conflict, RunFailed, SetupError
+from sync.mail import Mailer
+from sync.outbox import Desk, Queue, counted, deliver, queued
+from sync.wording import Wording
+
+RESTARTS = 5
+"""How often a cycle starts over because people keep saving the sheet."""
+
+Clock = Callable[[], datetime]
+Reader = Callable[[Sequence[Table]], Book]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run did, for its report: calls made, seconds spent, mail added."""
+
+    calls: dict[str, int] = field(default_factory=lambda: {"read": 0, "write": 0})
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", "decide", "write", "mail"), 0.0))
+    added: int = 0
+    sent: int = 0
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Adds the seconds spent inside to *step*."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[step] += time.perf_counter() - start
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did (interface, `run --json`). changes: table -> rows added, changed, removed."""
+
+    run_id: str
+    as_of: date
+    outcome: str
+    rows_read: dict[str, int]
+    problems: dict[str, int]
+    changes: dict[str, dict[str, int]]
+    mails: dict[str, int]
+    calls: dict[str, int]
+    seconds: dict[str, float]
+
+    @property
+    def exit_code(self) -> int:
+        """3 when some mail failed or waits for a person, else 0."""
+        return 3 if self.mails["failed"] or self.mails["held"] else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A cycle without its effects: what would be written and mailed."""
+
+    book: Book
+    plan: Plan
+    queue: Queue
+    changes: tuple[Change, ...]
+
+
+DONE, MAIL_LEFT = "完成", "有邮件未发出"
+
+
+def planned(read: Reader, wording: Wording, policy: Policy, zone: tzinfo, as_of: date, tally: Tally) -> Planned:
+    """What a run on *as_of* would do. Needs no writer and no mailer, so it can neither write nor send.
+
+    Raises SetupError when a required table or column is missing.
+    """
+    tables = renamed(policy.rename)
+    with tally.timed("read"):
+        book = read(tuple(tables.values()))
+        tally.calls["read"] += 1
+    with tally.timed("decide"):
+        try:
+            plan = decide(book, as_of, policy, zone)
+        except SheetError as error:
+            raise _unreadable(error) from error
+        queue = queued(plan, wording, as_of)
+        wanted = {**plan.rows, "outbox": box.rows_of(queue.mails)}
+        changes = tuple(c for name, rows in wanted.items() if (c := change(tables[name], book.tabs.get(name), rows)))
+    return Planned(book, plan, queue, changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Everything a cycle touches. mailer None: mail is written into the sheet and nothing leaves."""
+
+    backend: Backend
+    mailer: Mailer | None
+    wording: Wording
+    policy: Policy
+    zone: tzinfo
+    clock: Clock
+
+    def run(self, as_of: date) -> Report:
+        """One cycle, alone.
+
+        Raises Busy when another run holds the lock, SetupError with nothing written, RunFailed when the sheet could not
+        be written.
+        """
+        tally = Tally()
+        with self.backend.lock():
+            conflicts = 0
+            while True:
+                sent = tally.sent
+                try:
+                    return _Cycle(self, as_of, tally).run()
+                except Conflict:
+                    conflicts = 0 if tally.sent > sent else conflicts + 1
+                    if conflicts >= RESTARTS:
+                        raise RunFailed(
+                            f"表格在 {RESTARTS} 次尝试中都被别人改动，稍后再运行",
+                            f"the sheet was changed by somebody in each of {RESTARTS} attempts; run again later",
+                        ) from None
+
+
+class _Cycle:
+    """One attempt at a cycle, against one version of the sheet."""
+
+    def __init__(self, worker: Worker, as_of: date, tally: Tally) -> None:
+        self.worker, self.as_of, self.tally = worker, as_of, tally
+        self.tables = renamed(worker.policy.rename)
+        self.started = worker.clock()
+        w = worker
+        self.planned = planned(w.backend.read, w.wording, w.policy, w.zone, as_of, tally)
+        self.version = self.planned.book.version
+        self.mails: Sequence[Mail] = self.planned.queue.mails
+        tally.added += self.planned.queue.added
+
+    def run(self) -> Report:
+        """Write the results; send; write the last outcomes and the log row."""
+        changes = list(self.planned.changes)
+        if self.worker.mailer is not None and self.planned.queue.leaving:
+            self._write(changes)
+            with self.tally.timed("mail"):
+                self._send(self.worker.mailer)
+            changes = [c for c in (self._change(OUTBOX, box.rows_of(self.mails)),) if c]
+            report = self._report()
+            self._write([*changes, self._log(report)], insist=True)
+        else:
+            report = self._report()
+            self._write([*changes, self._log(report)])
+        return report
+
+    def _send(self, mailer: Mailer) -> None:
+        desk = Desk(self._save, self._stale, self.worker.backend.claims, self.worker.clock)
+        for mails in deliver(self.planned.queue, mailer, self.worker.wording, desk):
+            self.tally.sent += 1
+            self.mails = mails
+        waiting = {MailStatus.QUEUED, MailStatus.SENDING}
+        if any(mail.status in waiting for mail in self.mails if mail.mail_id in self._leaving):
+            self._write([Change(self.tables["outbox"], box.rows_of(self.mails))], insist=True)
+            raise Conflict("表格读得太久了", "the sheet was read too long ago")
+
+    @property
+    def _leaving(self) -> set[str]:
+        return {letter.mail_id for letter, _ in self.planned.queue.leaving}
+
+    def _save(self, mails: Sequence[Mail]) -> None:
+        """Claim a batch, and with it mark the batch before.
+
+        When the sheet changed meanwhile, the outcomes are saved all the same, the claim is not, and Conflict goes on.
+        """
+        try:
+            self._write([Change(self.tables["outbox"], box.rows_of(mails))])
+        except Conflict:
+            self._write([Change(self.tables["outbox"], box.rows_of(self.mails))], insist=True)
+            raise
+
+    def _stale(self) -> bool:
+        limit = timedelta(minutes=self.worker.policy.mail.reread_after_minutes)
+        return self.worker.clock() - self.started > limit
+
+    def _write(self, changes: Sequence[Change], *, insist: bool = False) -> None:
+        """Write *changes* against the version last seen. insist: when that version is gone, against the new one.
+
+        Only what must not be lost is insisted on: the fate of mail that has left.
+        """
+        if not changes:
+            return
+        with self.tally.timed("write"):
+            for _ in range(RESTARTS):
+                self.tally.calls["write"] += 1
+                try:
+                    self.version = self.worker.backend.write(changes, self.version)
+                except Conflict:
+                    if not insist:
+                        raise
+                    self.version = self.worker.backend.read(()).version
+                else:
+                    return
+        raise RunFailed(
+            "邮件已发出，但表格一直被占用，结果没能写回；下次运行会列为待人工",
+            "mail has left, but the sheet kept changing and its fate could not be written; the next run holds it",
+        )
+
+    def _change(self, table: Table, rows: Sequence[Row]) -> Change | None:
+        return change(self.tables[table.name], self.planned.book.tabs.get(table.name), rows)
+
+    def _log(self, report: Report) -> Change:
+        """The log with this run's row."""
+        runs = self.tables[RUNS.name]
+        row: Row = (
+            report.run_id,
+            _wall(self.started),
+            _wall(self.worker.clock()),
+            self.as_of,
+            report.outcome,
+            sum(report.rows_read.values()),
+            sum(c.cells for c in self.planned.changes),
+            report.mails["sent"],
+            sum(report.problems.values()),
+            __version__,
+        )
+        return Change(runs, [*body(runs, self.planned.book.tabs.get(RUNS.name)), row], {"added": 1}, len(row))
+
+    def _report(self) -> Report:
+        plan, tally = self.planned.plan, self.tally
+        mails = {"queued": tally.added, **counted(plan.mails, self.mails)}
+        return Report(
+            run_id=_wall(self.started).strftime("%Y%m%d-%H%M%S"),
+            as_of=self.as_of,
+            outcome=MAIL_LEFT if mails["failed"] or mails["held"] else DONE,
+            rows_read=dict(plan.rows_read),
+            problems={s: sum(p.severity == s for p in plan.problems) for s in ("error", "warning")},
+            changes={c.table.name: dict(c.counts) for c in self.planned.changes},
+            mails=mails,
+            calls=dict(tally.calls),
+            seconds={step: round(spent, 4) for step, spent in tally.seconds.items()},
+        )
+
+
+def _wall(moment: datetime) -> datetime:
+    """A moment as the sheet holds it: wall time, whole seconds."""
+    return moment.replace(tzinfo=None, microsecond=0)
+
+
+def _unreadable(error: SheetError) -> SetupError:
+    """The sentence for a sheet that cannot be read at all."""
+    table, column, found = error.table.title, error.column, error.found
+    guess = (f"，最接近的是「{found}」", f"; the closest is {found}") if found else ("", "")
+    sentences = {
+        "missing_table": (
+            f"表格里没有「{table}」这张表。运行 huzhu init 会建好缺的表",
+            f"the sheet has no tab {table}. `huzhu init` makes what is missing",
+        ),
+        "missing_column": (
+            f"「{table}」表里没有「{column}」这一列{guess[0]}。改好列名，或运行 huzhu init",
+            f"the tab {table} has no column {column}{guess[1]}. Mend the header, or run `huzhu init`",
+        ),
+        "uncached": (
+            f"「{table}」表「{column}」列的 {found} 是公式，文件里没有存它的结果。用 Excel 或 WPS 打开保存一次",
+            f"{table}, column {column}: {found} is a formula whose result is not stored. Open and save the file in Excel",
+        ),
+    }
+    return SetupError(*sentences[error.code])
