@@ -53,34 +53,29 @@ def _row(letter: Letter, as_of: date) -> Mail:
     return Mail(letter.mail_id, as_of, letter.to, letter.cc, "", "", letter.keys)
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What sending needs. save writes the outbox and raises Conflict when the sheet changed; stale says that the sheet
-    was read too long ago to trust.
-    """
+def deliver(
+    queue: Queue,
+    mailer: Mailer,
+    wording: Wording,
+    *,
+    claim: Callable[[Sequence[Mail]], None],
+    size: int,
+    clock: Callable[[], datetime],
+) -> Iterator[tuple[Mail, ...]]:
+    """Sends what may leave, *size* mails at a time. Yields the outbox after each batch.
 
-    save: Callable[[Sequence[Mail]], None]
-    stale: Callable[[], bool]
-    claims: int
-    clock: Callable[[], datetime]
-
-
-def deliver(queue: Queue, mailer: Mailer, wording: Wording, desk: Desk) -> Iterator[tuple[Mail, ...]]:
-    """Sends what may leave. Yields the outbox after each batch; the last outcome is the caller's to save.
-
-    Stops before a claim when the sheet has become stale: what is left stays 待发送.
+    claim: saves the outbox with a batch in 发送中, and with it the outcome of the batch before; what it raises ends the
+    sending. The last outcome is the caller's to save.
     """
     mails = {mail.mail_id: mail for mail in queue.mails}
     with mailer.open() as send:
-        for batch in _batches(queue.leaving, desk.claims):
-            if desk.stale():
-                return
+        for batch in _batches(queue.leaving, size):
             for letter, _ in batch:
                 mails[letter.mail_id] = _claimed(mails[letter.mail_id])
-            desk.save(tuple(mails.values()))
+            claim(tuple(mails.values()))
             for letter, words in batch:
                 mail = mails[letter.mail_id]
-                mails[letter.mail_id] = _handed_over(mail, letter, words, send, wording, desk.clock())
+                mails[letter.mail_id] = _handed_over(mail, letter, words, send, wording, clock())
             yield tuple(mails.values())
 
 

@@ -18,12 +18,12 @@ from rules.decide import Plan, decide
 from rules.intake import SheetError
 from rules.policy import Policy
 from rules.schema import OUTBOX, RUNS, Table, renamed
-from rules.values import Book, Change, Mail, MailStatus, Row
+from rules.values import Book, Change, Mail, Row
 from sync import __version__
 from sync.backends import Backend
 from sync.errors import Conflict, RunFailed, SetupError
 from sync.mail import Mailer
-from sync.outbox import Desk, Queue, counted, deliver, queued
+from sync.outbox import Queue, counted, deliver, queued
 from sync.wording import Wording
 
 RESTARTS = 5
@@ -158,38 +158,38 @@ class _Cycle:
             self._write(changes)
             with self.tally.timed("mail"):
                 self._send(self.worker.mailer)
-            changes = [c for c in (self._change(OUTBOX, box.rows_of(self.mails)),) if c]
             report = self._report()
-            self._write([*changes, self._log(report)], insist=True)
+            self._write([self._outbox(self.mails), self._log(report)], insist=True)
         else:
             report = self._report()
             self._write([*changes, self._log(report)])
         return report
 
     def _send(self, mailer: Mailer) -> None:
-        desk = Desk(self._save, self._stale, self.worker.backend.claims, self.worker.clock)
-        for mails in deliver(self.planned.queue, mailer, self.worker.wording, desk):
+        w = self.worker
+        sending = deliver(
+            self.planned.queue, mailer, w.wording, claim=self._claim, size=w.backend.claims, clock=w.clock
+        )
+        for mails in sending:
             self.tally.sent += 1
             self.mails = mails
-        waiting = {MailStatus.QUEUED, MailStatus.SENDING}
-        if any(mail.status in waiting for mail in self.mails if mail.mail_id in self._leaving):
-            self._write([Change(self.tables["outbox"], box.rows_of(self.mails))], insist=True)
-            raise Conflict("表格读得太久了", "the sheet was read too long ago")
 
-    @property
-    def _leaving(self) -> set[str]:
-        return {letter.mail_id for letter, _ in self.planned.queue.leaving}
+    def _claim(self, mails: Sequence[Mail]) -> None:
+        """Save the claim of a batch, and with it the fate of the batch before.
 
-    def _save(self, mails: Sequence[Mail]) -> None:
-        """Claim a batch, and with it mark the batch before.
-
-        When the sheet changed meanwhile, the outcomes are saved all the same, the claim is not, and Conflict goes on.
+        When the sheet has changed, or was read too long ago to trust, that fate is saved all the same, the claim is
+        not, and Conflict starts the cycle over.
         """
         try:
-            self._write([Change(self.tables["outbox"], box.rows_of(mails))])
+            if self._stale():
+                raise Conflict("表格读得太久了", "the sheet was read too long ago")
+            self._write([self._outbox(mails)])
         except Conflict:
-            self._write([Change(self.tables["outbox"], box.rows_of(self.mails))], insist=True)
+            self._write([self._outbox(self.mails)], insist=True)
             raise
+
+    def _outbox(self, mails: Sequence[Mail]) -> Change:
+        return Change(self.tables[OUTBOX.name], box.rows_of(mails))
 
     def _stale(self) -> bool:
         limit = timedelta(minutes=self.worker.policy.mail.reread_after_minutes)
@@ -217,9 +217,6 @@ class _Cycle:
             "邮件已发出，但表格一直被占用，结果没能写回；下次运行会列为待人工",
             "mail has left, but the sheet kept changing and its fate could not be written; the next run holds it",
         )
-
-    def _change(self, table: Table, rows: Sequence[Row]) -> Change | None:
-        return change(self.tables[table.name], self.planned.book.tabs.get(table.name), rows)
 
     def _log(self, report: Report) -> Change:
         """The log with this run's row."""
@@ -274,7 +271,7 @@ def _unreadable(error: SheetError) -> SetupError:
         ),
         "uncached": (
             f"「{table}」表「{column}」列的 {found} 是公式，文件里没有存它的结果。用 Excel 或 WPS 打开保存一次",
-            f"{table}, column {column}: {found} is a formula whose result is not stored. Open and save the file in Excel",
+            f"{table}, column {column}: {found} is a formula without a stored result. Open and save the file in Excel",
         ),
     }
     return SetupError(*sentences[error.code])
