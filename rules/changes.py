@@ -5,13 +5,13 @@ Cells are compared as typed values, never as text: a backend may read 2 as 2.0 a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 
 from rules.layout import header_name
 from rules.schema import Kind, Table
-from rules.values import Cell, Change, RawTable, Row, counted
+from rules.values import Cell, Change, RawTable, Row, counted, paired
 
 
 def change(table: Table, before: RawTable | None, rows: Sequence[Row]) -> Change | None:
@@ -75,3 +75,15 @@ _FORMS: Mapping[Kind, Callable[[Cell], Cell]] = {
     Kind.DATE: _day,
     Kind.MOMENT: _moment,
 }
+
+
+def differences(wanted: Change, before: RawTable | None) -> Iterator[tuple[str, str, Cell, Cell]]:
+    """Every cell that *wanted* would change: (row key, field, before, after). A new or vanished row is all its cells."""
+    table = wanted.table
+    key = [table.fields.index(field) for field in table.key]
+    now, after = (paired(_canonical(table, rows), key) for rows in (body(table, before), wanted.rows))
+    for ident in dict.fromkeys((*now, *after)):
+        blank: Row = (None,) * len(table.fields)
+        old, new = now.get(ident, blank), after.get(ident, blank)
+        name = " · ".join(str(cell) for cell in ident[:-1] if cell not in (None, ""))
+        yield from ((name, f, a, b) for f, a, b in zip(table.fields, old, new, strict=True) if a != b)

@@ -116,7 +116,7 @@ def counted(before: Sequence[Row], after: Sequence[Row], key: Sequence[int]) -> 
 
     Rows that share a key are paired in order.
     """
-    numbered_before, numbered_after = _by_key(before, key), _by_key(after, key)
+    numbered_before, numbered_after = paired(before, key), paired(after, key)
     common = numbered_before.keys() & numbered_after.keys()
     changed = [k for k in common if numbered_before[k] != numbered_after[k]]
     cells = sum(a != b for k in changed for a, b in zip(numbered_before[k], numbered_after[k], strict=True))
@@ -125,7 +125,8 @@ def counted(before: Sequence[Row], after: Sequence[Row], key: Sequence[int]) -> 
     return {"added": added, "changed": len(changed), "removed": removed}, cells + (added + removed) * width
 
 
-def _by_key(rows: Sequence[Row], key: Sequence[int]) -> dict[tuple[Cell, ...], Row]:
+def paired(rows: Sequence[Row], key: Sequence[int]) -> dict[tuple[Cell, ...], Row]:
+    """The rows by the cells at *key* and a number that tells rows with the same key apart, in order."""
     seen: Counter[tuple[Cell, ...]] = Counter()
     result: dict[tuple[Cell, ...], Row] = {}
     for row in rows:

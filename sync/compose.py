@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sync.backends import Backend
     from sync.config import Config
     from sync.mail import Mailer
+    from sync.mailroom import Mailroom
     from sync.wording import Wording
     from sync.worker import Clock, Reader, Worker
 
@@ -104,6 +105,13 @@ def _from_file(path: Path) -> str:
         raise SetupError(
             f"读不了 mail.smtp.password_file {path}：{error.strerror}", f"cannot read {path}: {error.strerror}"
         ) from error
+
+
+def mailroom(config: Config) -> Mailroom:
+    """The outbox, for `huzhu outbox`."""
+    from sync.mailroom import Mailroom  # noqa: PLC0415
+
+    return Mailroom(backend(config), config.zone, config.alliance.locale)
 
 
 def worker(config: Config) -> Worker:

@@ -32,6 +32,7 @@ from rules.policy import (
 )
 from rules.schema import renamed
 from sync.errors import SetupError
+from sync.shipped import shipped
 
 FILE = "config.yaml"
 VARIABLE = "HUZHU_CONFIG"
@@ -152,6 +153,18 @@ def load(path: Path) -> Config:
     if not isinstance(node, dict):
         raise SetupError(f"{path} 应该是一组「键: 值」", f"{path} should hold `key: value` lines")
     return _checked({key: {} if value is None else value for key, value in node.items()}, path)
+
+
+def write_default(path: Path) -> bool:
+    """Whether the shipped settings were written to *path*: False when it exists already."""
+    if path.exists():
+        return False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(shipped(FILE).read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"写不了 {path}：{error.strerror}", f"cannot write {path}: {error.strerror}") from error
+    return True
 
 
 def _line(error: yaml.YAMLError) -> tuple[str, str]:

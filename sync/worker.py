@@ -181,8 +181,7 @@ class _Cycle:
         not, and Conflict starts the cycle over.
         """
         try:
-            if self._stale():
-                raise Conflict("表格读得太久了", "the sheet was read too long ago")
+            self._check_fresh()
             self._write([self._outbox(mails)])
         except Conflict:
             self._write([self._outbox(self.mails)], insist=True)
@@ -191,9 +190,10 @@ class _Cycle:
     def _outbox(self, mails: Sequence[Mail]) -> Change:
         return Change(self.tables[OUTBOX.name], box.rows_of(mails))
 
-    def _stale(self) -> bool:
+    def _check_fresh(self) -> None:
         limit = timedelta(minutes=self.worker.policy.mail.reread_after_minutes)
-        return self.worker.clock() - self.started > limit
+        if self.worker.clock() - self.started > limit:
+            raise Conflict("表格读得太久了", "the sheet was read too long ago")
 
     def _write(self, changes: Sequence[Change], *, insist: bool = False) -> None:
         """Write *changes* against the version last seen. insist: when that version is gone, against the new one.

@@ -1,0 +1,5 @@
+"""`python -m sync` is `huzhu`."""
+
+from sync.cli import main
+
+main()

@@ -1,0 +1,299 @@
+"""The command line. Each command imports what it needs when it runs, so that `--help` stays quick.
+
+Exit codes: 0 done · 1 failed, safe to run again · 2 set-up is wrong · 3 mail failed or held · 4 another run is on.
+Source: interface, "commands".
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from sync import __version__
+from sync.errors import HuzhuError, SetupError
+
+if TYPE_CHECKING:
+    from sync.config import Config
+
+DEFAULT_DEMO = "huzhu-demo"
+
+
+@dataclass(slots=True)
+class Call:
+    """How a command was called. The configuration is read when it is first asked for."""
+
+    config_file: str | None = None
+    as_of_given: str | None = None
+    json: bool = False
+    quiet: bool = False
+    lang: str | None = None
+    _config: Config | None = None
+
+    @property
+    def config(self) -> Config:
+        """The settings; `--lang` goes before the alliance's own language."""
+        if self._config is None:
+            from dataclasses import replace  # noqa: PLC0415
+
+            from sync.config import config_path, load  # noqa: PLC0415  # pydantic
+
+            config = load(config_path(self.config_file))
+            if self.lang:
+                config = replace(config, alliance=replace(config.alliance, locale=self.lang))
+            self._config = config
+        return self._config
+
+    @property
+    def as_of(self) -> date:
+        """`--as-of`, else today in the alliance's zone."""
+        from sync.compose import today  # noqa: PLC0415
+
+        if self.as_of_given is None:
+            return today(self.config)
+        try:
+            return date.fromisoformat(self.as_of_given)
+        except ValueError:
+            raise SetupError(
+                f"--as-of {self.as_of_given} 不是日期，写成 2025-10-23",
+                f"--as-of {self.as_of_given} is not a date; write it as 2025-10-23",
+            ) from None
+
+    @property
+    def locale(self) -> str:
+        """The language to speak, even when the configuration cannot be read."""
+        return self.lang or (self._config.alliance.locale if self._config else "zh")
+
+    def say(self, zh: str, en: str) -> None:
+        """One line for a person; nothing with -q or --json."""
+        if not self.quiet and not self.json:
+            click.echo(en if self.locale == "en" else zh)
+
+    def waiting(self, zh: str, en: str) -> AbstractContextManager[object]:
+        """Shows on a terminal that work is going on; nothing when piped."""
+        if self.quiet or self.json or not sys.stderr.isatty():
+            return nullcontext()
+        from rich.console import Console  # noqa: PLC0415
+
+        return Console(stderr=True).status(en if self.locale == "en" else zh)
+
+
+_OPTIONS: Sequence[Callable[[Any], Any]] = (
+    click.option(
+        "--config", "config_file", metavar="PATH", help="Settings file (default: $HUZHU_CONFIG, ./config.yaml)."
+    ),
+    click.option("--as-of", "as_of_given", metavar="YYYY-MM-DD", help="Compute for this day (default: today)."),
+    click.option("--json", is_flag=True, help="One JSON object on stdout."),
+    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    click.option("-v", "--verbose", count=True, help="Log more on stderr."),
+    click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of the output."),
+)
+
+
+def command(*, name: str | None = None) -> Callable[[Callable[..., int | None]], click.Command]:
+    """A command of `huzhu` with the options that all of them have. It returns its exit code; None is 0."""
+
+    def wrap(body: Callable[..., int | None]) -> click.Command:
+        @functools.wraps(body)
+        def run(
+            *,
+            config_file: str | None,
+            as_of_given: str | None,
+            json: bool,
+            quiet: bool,
+            verbose: int,
+            lang: str | None,
+            **rest: Any,  # whatever the command itself takes
+        ) -> NoReturn:
+            logging.basicConfig(level=(logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)])
+            call = Call(config_file, as_of_given, json, quiet, lang)
+            try:
+                code = body(call, **rest)
+            except HuzhuError as error:
+                click.echo(f"huzhu: {error.words.in_(call.locale)}", err=True)
+                code = error.exit_code
+            sys.exit(code or 0)
+
+        for option in reversed(_OPTIONS):
+            run = option(run)
+        return click.command(name=name)(run)
+
+    return wrap
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="huzhu")
+def cli() -> None:
+    """互助: reads the alliance's shared sheet, computes points, queue and loan states, writes them back, sends reminders."""
+
+
+@cli.add_command
+@command()
+@click.argument("folder", required=False, default=DEFAULT_DEMO, metavar="[DIR]")
+def demo(call: Call, folder: str) -> int:
+    """Make a realistic sheet in DIR and run one cycle on it."""
+    from sync.demo import make  # noqa: PLC0415
+
+    home = Path(folder)
+    call.config_file = str(home / "config.yaml")
+    with call.waiting("正在准备示例…", "Preparing the demo…"):
+        made = make(home, lambda: call.as_of, call.lang)
+    if made:
+        call.say(f"已生成示例 {home}/（6 个服务中心，20 种配件）", f"Made the demo {home}/ (6 centers, 20 parts)")
+    code = _run(call)
+    book = home / call.config.backend.workbook.path
+    call.say(
+        f"打开 {book} 看积分榜、优先级队列、借调状态、数据问题、提醒邮件；邮件在 {home / call.config.mail.folder}/",
+        f"Open {book}: standings, queue, loan states, problems and mail; the letters are in {home / call.config.mail.folder}/",
+    )
+    call.say(
+        f"改几个单元格，保存关闭，再运行：huzhu run --config {home / 'config.yaml'}",
+        f"Change some cells, save, close, and run again: huzhu run --config {home / 'config.yaml'}",
+    )
+    return 0 if code == 3 else code  # noqa: PLR2004  # the demo holds an old case on purpose, and says so
+
+
+@cli.add_command
+@command()
+def init(call: Call) -> None:
+    """Make what is missing: settings file, tabs, headers, dropdowns, notes, lookup columns."""
+    from rules.schema import renamed  # noqa: PLC0415
+    from sync.compose import backend  # noqa: PLC0415
+    from sync.config import config_path, write_default  # noqa: PLC0415
+
+    path = config_path(call.config_file)
+    if write_default(path):
+        call.say(
+            f"写好了 {path}，请填写联盟名称和协调人邮箱", f"Wrote {path}; fill in the alliance's name and coordinator"
+        )
+    with call.waiting("正在建表…", "Making tabs…"):
+        made = backend(call.config).prepare(tuple(renamed(call.config.schema.rename).values()))
+    for words in made:
+        call.say(*words)
+    if not made:
+        call.say("表格已经齐全，没有改动", "Nothing was missing; nothing was changed")
+
+
+@cli.add_command
+@command()
+def check(call: Call) -> int:
+    """Read and validate the sheet; print problems; write nothing."""
+    from sync import summary  # noqa: PLC0415
+
+    planned = _planned(call)
+    summary.problems(planned, as_json=call.json, quiet=call.quiet, locale=call.locale)
+    return 3 if any(problem.severity == "error" for problem in planned.plan.problems) else 0
+
+
+@cli.add_command
+@command()
+def plan(call: Call) -> None:
+    """Show every cell and mail of a run, without writing or sending anything."""
+    from sync import summary  # noqa: PLC0415
+
+    summary.plan(_planned(call), as_json=call.json, locale=call.locale)
+
+
+@cli.add_command
+@command(name="run")
+def run_(call: Call) -> int:
+    """Run one cycle: read, compute, write, send."""
+    return _run(call)
+
+
+def _run(call: Call) -> int:
+    from sync import compose, summary  # noqa: PLC0415
+
+    with call.waiting("正在读表、计算、写回…", "Reading, computing, writing…"):
+        report = compose.worker(call.config).run(call.as_of)
+    if not call.quiet or call.json:
+        summary.report(report, as_json=call.json, locale=call.locale)
+    return report.exit_code
+
+
+def _planned(call: Call) -> Any:  # a sync.worker.Planned, imported only when a command needs it
+    from sync import compose  # noqa: PLC0415
+    from sync.worker import Tally, planned  # noqa: PLC0415
+
+    config = call.config
+    with call.waiting("正在读表、计算…", "Reading, computing…"):
+        return planned(compose.reader(config), compose.wording(config), config.policy, config.zone, call.as_of, Tally())
+
+
+@cli.group()
+def outbox() -> None:
+    """Mail held for a person, and what was sent."""
+
+
+@outbox.add_command
+@command(name="list")
+def list_(call: Call) -> None:
+    """List every mail on record."""
+    from sync import compose, summary  # noqa: PLC0415
+
+    summary.mails(compose.mailroom(call.config).mails(), as_json=call.json, locale=call.locale)
+
+
+@outbox.add_command
+@command()
+@click.argument("mail_id", metavar="ID")
+def show(call: Call, mail_id: str) -> None:
+    """Show one mail in full."""
+    from sync import compose, summary  # noqa: PLC0415
+
+    summary.mail(compose.mailroom(call.config).mail(mail_id), as_json=call.json)
+
+
+def _act(act: str, help_: str) -> None:
+    """Add `outbox <act> ID…`."""
+
+    @outbox.add_command
+    @command(name=act)
+    @click.argument("mail_ids", metavar="ID...", nargs=-1, required=True)
+    def acting(call: Call, mail_ids: tuple[str, ...]) -> None:
+        from sync import compose, summary  # noqa: PLC0415
+
+        moved = compose.mailroom(call.config).act(act, mail_ids)  # type: ignore[arg-type]  # one of the three below
+        summary.mails(moved, as_json=call.json, locale=call.locale)
+
+    acting.help = help_
+
+
+_act("release", "Let a held mail leave with the next run.")
+_act("retry", "Try a failed or held mail again with the next run, counting from zero.")
+_act("cancel", "Never send a mail that has not left.")
+
+
+@cli.add_command
+@command()
+def doctor(call: Call) -> int:
+    """Check the set-up step by step and say what to click or set."""
+    from sync import summary  # noqa: PLC0415
+    from sync.doctor import examine  # noqa: PLC0415
+
+    findings = examine(call.config)
+    summary.findings(findings, as_json=call.json, locale=call.locale)
+    return 0 if all(finding.ok for finding in findings) else 2
+
+
+@cli.add_command
+@command()
+@click.option("--markdown", is_flag=True, help="As the text of docs/tables.md.")
+def schema(call: Call, *, markdown: bool) -> None:
+    """Print the tables and columns."""
+    from sync import summary  # noqa: PLC0415
+
+    summary.schema(as_json=call.json, markdown=markdown, locale=call.lang or "zh")
+
+
+def main() -> None:
+    """The console command `huzhu`."""
+    cli(prog_name="huzhu")
