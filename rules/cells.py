@@ -153,7 +153,10 @@ def _money(cell: Cell, _column: Column, _zone: tzinfo) -> Reading:
         value = Decimal(match[1].replace(",", "")) * _TIMES[match[2]]
     except InvalidOperation:
         return Reading(None, "not_money")
-    return Reading(value) if value >= 0 else Reading(None, "below_least", {"least": "0"})
+    if value < 0:
+        return Reading(None, "below_least", {"least": "0"})
+    whole = value.to_integral_value()
+    return Reading(whole if whole == value else value)  # 12000.0 is what a sheet makes of 12000
 
 
 _DAY = re.compile(

@@ -78,7 +78,7 @@ _FORMS: Mapping[Kind, Callable[[Cell], Cell]] = {
 
 
 def differences(wanted: Change, before: RawTable | None) -> Iterator[tuple[str, str, Cell, Cell]]:
-    """Every cell that *wanted* would change: (row key, field, before, after). A new or vanished row is all its cells."""
+    """Every cell that *wanted* would change: (row key, field, before, after). A new or gone row is all its cells."""
     table = wanted.table
     key = [table.fields.index(field) for field in table.key]
     now, after = (paired(_canonical(table, rows), key) for rows in (body(table, before), wanted.rows))

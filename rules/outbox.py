@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, tzinfo
+from datetime import date, tzinfo
 
 import pandas as pd
 
@@ -37,28 +37,35 @@ def mails_in(raw: RawTable | None, zone: tzinfo) -> list[Mail]:
 
 
 def _mail(row: Sequence[Cell], layout: Layout, zone: tzinfo) -> Mail | None:
-    def value(field: str) -> object:
-        at = layout.columns.get(field, len(row))
-        return read(row[at], OUTBOX[field], zone).value if at < len(row) else None
+    """One row as it was written: text to the letter, since a mail that is read differently would be written again."""
 
-    ident, created = value("mail_id"), value("created_on")
-    if not ident:
+    def cell(field: str) -> Cell:
+        at = layout.columns.get(field, len(row))
+        return row[at] if at < len(row) else None
+
+    def text(field: str) -> str:
+        return shown(cell(field))
+
+    if not text("mail_id"):
         return None
-    status = str(value("status") or "")
-    sent_at = value("sent_at")
+    created, sent_at, attempts = (read(cell(name), OUTBOX[name], zone).value for name in _TYPED)
     return Mail(
-        mail_id=str(ident),
-        created_on=created if isinstance(created, date) else date.min,
-        to=shown(row[layout.columns["to"]]) if "to" in layout.columns else "",
-        cc=tuple(part.strip() for part in str(value("cc") or "").split(",") if part.strip()),
-        subject=str(value("subject") or ""),
-        body=str(value("body") or ""),
-        items=tuple(str(value("items") or "").split("\n")) if value("items") else (),
-        status=MailStatus(status) if status in set(MailStatus) else MailStatus.HELD,
-        sent_at=sent_at if isinstance(sent_at, datetime) else None,
-        attempts=int(str(value("attempts") or 0)),
-        error=str(value("error") or ""),
+        mail_id=text("mail_id"),
+        created_on=created or _LONG_AGO,
+        to=text("to"),
+        cc=tuple(part for part in text("cc").split(", ") if part),
+        subject=text("subject"),
+        body=text("body"),
+        items=tuple(item for item in text("items").split("\n") if item),
+        status=MailStatus(text("status")) if text("status") in set(MailStatus) else MailStatus.HELD,
+        sent_at=sent_at,
+        attempts=attempts or 0,
+        error=text("error"),
     )
+
+
+_TYPED = ("created_on", "sent_at", "attempts")
+_LONG_AGO = date(2000, 1, 1)  # for a day that somebody spoiled: the reminder was made, nobody knows when
 
 
 def rows_of(mails: Iterable[Mail]) -> list[Row]:

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sync.config import Config
 
 DEFAULT_DEMO = "huzhu-demo"
+Locale = Literal["zh", "en"]
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class Call:
     as_of_given: str | None = None
     json: bool = False
     quiet: bool = False
-    lang: str | None = None
+    lang: Locale | None = None
     _config: Config | None = None
 
     @property
@@ -98,10 +99,12 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
 )
 
 
-def command(*, name: str | None = None) -> Callable[[Callable[..., int | None]], click.Command]:
+def command(
+    *, name: str | None = None, help_: str | None = None
+) -> Callable[[Callable[..., int | None]], click.Command]:
     """A command of `huzhu` with the options that all of them have. It returns its exit code; None is 0."""
 
-    def wrap(body: Callable[..., int | None]) -> click.Command:
+    def wrap(body: Body) -> click.Command:
         @functools.wraps(body)
         def run(
             *,
@@ -110,7 +113,7 @@ def command(*, name: str | None = None) -> Callable[[Callable[..., int | None]],
             json: bool,
             quiet: bool,
             verbose: int,
-            lang: str | None,
+            lang: Locale | None,
             **rest: Any,  # whatever the command itself takes
         ) -> NoReturn:
             logging.basicConfig(level=(logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)])
@@ -124,7 +127,7 @@ def command(*, name: str | None = None) -> Callable[[Callable[..., int | None]],
 
         for option in reversed(_OPTIONS):
             run = option(run)
-        return click.command(name=name)(run)
+        return click.command(name=name, help=help_)(run)
 
     return wrap
 
@@ -132,7 +135,7 @@ def command(*, name: str | None = None) -> Callable[[Callable[..., int | None]],
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="huzhu")
 def cli() -> None:
-    """互助: reads the alliance's shared sheet, computes points, queue and loan states, writes them back, sends reminders."""
+    """互助: reads the shared sheet, computes points, queue and loan states, writes them back, mails reminders."""
 
 
 @cli.add_command
@@ -149,10 +152,10 @@ def demo(call: Call, folder: str) -> int:
     if made:
         call.say(f"已生成示例 {home}/（6 个服务中心，20 种配件）", f"Made the demo {home}/ (6 centers, 20 parts)")
     code = _run(call)
-    book = home / call.config.backend.workbook.path
+    book, letters = home / call.config.backend.workbook.path, home / call.config.mail.folder
     call.say(
-        f"打开 {book} 看积分榜、优先级队列、借调状态、数据问题、提醒邮件；邮件在 {home / call.config.mail.folder}/",
-        f"Open {book}: standings, queue, loan states, problems and mail; the letters are in {home / call.config.mail.folder}/",
+        f"打开 {book} 看积分榜、优先级队列、借调状态、数据问题、提醒邮件；邮件在 {letters}/",
+        f"Open {book}: standings, queue, loan states, problems and mail; letters in {letters}/",
     )
     call.say(
         f"改几个单元格，保存关闭，再运行：huzhu run --config {home / 'config.yaml'}",
@@ -255,8 +258,7 @@ def show(call: Call, mail_id: str) -> None:
 def _act(act: str, help_: str) -> None:
     """Add `outbox <act> ID…`."""
 
-    @outbox.add_command
-    @command(name=act)
+    @command(name=act, help_=help_)
     @click.argument("mail_ids", metavar="ID...", nargs=-1, required=True)
     def acting(call: Call, mail_ids: tuple[str, ...]) -> None:
         from sync import compose, summary  # noqa: PLC0415
@@ -264,7 +266,7 @@ def _act(act: str, help_: str) -> None:
         moved = compose.mailroom(call.config).act(act, mail_ids)  # type: ignore[arg-type]  # one of the three below
         summary.mails(moved, as_json=call.json, locale=call.locale)
 
-    acting.help = help_
+    outbox.add_command(acting)
 
 
 _act("release", "Let a held mail leave with the next run.")

@@ -12,6 +12,7 @@ from sync.errors import SetupError
 
 if TYPE_CHECKING:
     from sync.backends import Backend
+    from sync.backends.workbook import Workbook
     from sync.config import Config
     from sync.mail import Mailer
     from sync.mailroom import Mailroom
@@ -35,14 +36,15 @@ def backend(config: Config) -> Backend:
     return _BACKENDS[config.backend.kind](config)
 
 
-def _workbook(config: Config) -> Backend:
+def workbook(config: Config) -> Workbook:
+    """The local workbook of the configuration."""
     from sync.backends.workbook import Workbook  # noqa: PLC0415  # only the backend in use is imported
 
     settings = config.backend.workbook
     return Workbook(config.path(settings.path), wait_seconds=settings.wait_seconds, max_mb=settings.max_mb)
 
 
-_BACKENDS: dict[str, Callable[[Config], Backend]] = {"workbook": _workbook}
+_BACKENDS: dict[str, Callable[[Config], Backend]] = {"workbook": workbook}
 
 
 def reader(config: Config) -> Reader:

@@ -44,7 +44,7 @@ class WorkbookConfig:
 
     path: str = "alliance.xlsx"
     wait_seconds: float = 60.0
-    max_mb: int = 1024
+    max_mb: int = 512
 
 
 @dataclass(frozen=True, slots=True)
