@@ -99,9 +99,10 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
 )
 
 
-def command(
-    *, name: str | None = None, help_: str | None = None
-) -> Callable[[Callable[..., int | None]], click.Command]:
+Body = Callable[..., int | None]
+
+
+def command(*, name: str | None = None, help_: str | None = None) -> Callable[[Body], click.Command]:
     """A command of `huzhu` with the options that all of them have. It returns its exit code; None is 0."""
 
     def wrap(body: Body) -> click.Command:
