@@ -19,7 +19,7 @@ from rules.schema import TABLES, Owner, Table, Words
 from rules.values import Book, Cell, Change, RawTable
 from sync.backends import Finding
 from sync.errors import Busy
-from sync.xlsx import amend, disk, opc, scan, sheet, tabs
+from sync.xlsx import amend, disk, doctor, opc, scan, sheet, tabs
 from sync.xlsx.complaints import complaint, while_writing
 from sync.xlsx.opc import Tab
 from sync.xlsx.package import Package
@@ -124,7 +124,7 @@ class Workbook:
 
     def examine(self, tables: Sequence[Table]) -> list[Finding]:
         """What `doctor` says of the file, step by step."""
-        return []
+        return doctor.findings(self._path, self._max_mb, tables, lambda: self.read(tables))
 
     def _rewritten(self, build: Callable[[bytes | None], bytes | None]) -> str:
         with self.lock():
@@ -135,19 +135,28 @@ class Workbook:
 def _raw(package: Package, data: bytes, tables: Sequence[Table]) -> dict[str, RawTable]:
     """The raw cells of each table's tab, by table name."""
     found = tabs.held(package, tables)
-    by_name = {table.name: table for table in tables}
-    known = [f"INDEX({form}!$" for tab in found.values() for form in (sheet.quoted_title(tab.title), tab.title)]
-    marks = {}
-    for name, tab in found.items():
-        xml = package.read(tab.part)
-        rows, columns = scan.used_area(xml, MOST_CELLS)
-        if rows * columns > MOST_CELLS and columns:
-            facts = {"title": tab.title, "rows": rows, "columns": columns, "limit": MOST_CELLS}
-            raise complaint("too_wide", name=package.name, **facts)
-        if by_name[name].owner is Owner.MEMBER:
-            marks[name] = scan.marks(xml, known)
+    marks = {table.name: _marks(package, table, found) for table in tables if table.name in found}
     values = _values(package.name, data, found)
-    return {name: RawTable(tab.title, _marked(values[name], marks.get(name, {}))) for name, tab in found.items()}
+    return {name: RawTable(tab.title, _marked(values[name], marks[name])) for name, tab in found.items()}
+
+
+def _marks(package: Package, table: Table, found: Mapping[str, Tab]) -> scan.Marks:
+    """The cells of a members' tab whose values cannot be read. Raises SetupError for a tab too large to read."""
+    tab = found[table.name]
+    shown = {column.finds[0] for column in table.lookups if column.finds} & found.keys()
+    seen = scan.glance(package.chunks(tab.part), [text for other in shown for text in _starts(found[other].title)])
+    rows, columns = scan.used_area(seen, lambda: package.read(tab.part), MOST_CELLS)
+    if rows * columns > MOST_CELLS:
+        facts = {"title": tab.title, "rows": rows, "columns": columns, "limit": MOST_CELLS}
+        raise complaint("too_wide", name=package.name, **facts)
+    if table.owner is Owner.WORKER or not (seen.errors or seen.formulas):
+        return {}
+    return scan.marks(package.read(tab.part), seen)
+
+
+def _starts(title: str) -> tuple[str, str]:
+    """What a lookup into the tab *title* holds and other formulas hardly do; LibreOffice leaves the quotes out."""
+    return f"INDEX({sheet.quoted_title(title)}!$", f"INDEX({title}!$"
 
 
 def _values(name: str, data: bytes, found: Mapping[str, Tab]) -> dict[str, list[list[Cell]]]:
@@ -181,7 +190,7 @@ def _rewrite(package: Package, changes: Sequence[Change]) -> None:
         if amend.has_formulas(old):
             opc.drop_calculation_chain(package)
         written = sheet.data(package, change.table, change.rows).encode()
-        package.put(tab.part, sheet.replaced(old, written, sheet.area(len(change.rows) + 1, len(change.table.typed))))
+        package.put(tab.part, sheet.replaced(old, written, len(change.table.typed)))
     mine = {tab.part for tab in found.values()}
     if any(tab.is_grid and tab.part not in mine and _computes(package, tab) for tab in opc.tabs(package)):
         opc.ask_for_calculation(package)
@@ -211,5 +220,4 @@ def _seed(
             raise complaint("seeded", title=tab.title)
         values = rows_by_table[table.name]
         written = sheet.member_data(package, table, values, placed, title=tab.title).encode()
-        covered = sheet.area(len(values) + 1, len(table.columns))
-        package.put(tab.part, sheet.replaced(package.read(tab.part), written, covered))
+        package.put(tab.part, sheet.replaced(package.read(tab.part), written, len(table.columns)))

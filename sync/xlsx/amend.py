@@ -40,8 +40,8 @@ def with_cells(xml: bytes, new: NewCells) -> bytes:
     at = start
     for row in _rows(xml, home, start, end):
         pieces.append(xml[at : row.start])
-        for number in [n for n in left if n < row.number]:
-            pieces.append(_new_row(number, left.pop(number), home))
+        before = [number for number in left if number < row.number]
+        pieces += [_new_row(number, left.pop(number), home) for number in before]
         added = left.pop(row.number, None)
         pieces.append(_merged(row, added, home) if added else xml[row.start : row.end])
         at = row.end

@@ -1,7 +1,7 @@
 """Typed values as the XML of cells: text stays text, days are days, numbers numbers.
 
-Nothing is parsed: `=1+1` is written as text, never as a formula. Text stands in the cell itself (inlineStr), so that the
-workbook's shared strings are left alone.
+Nothing is parsed: `=1+1` is written as text, never as a formula. Text stands in the cell itself (inlineStr), so that
+the workbook's shared strings are left alone.
 """
 
 from __future__ import annotations

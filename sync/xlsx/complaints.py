@@ -70,8 +70,7 @@ _COMPLAINTS: dict[str, tuple[type[HuzhuError], str, str]] = {
     "too_wide": (
         SetupError,
         "{name} 的“{title}”一直用到第 {rows} 行、第 {columns} 列，请删除远处的单元格（超过 {limit} 格不读取）。",
-        "In {name} the tab {title} reaches row {rows} and column {columns}; delete the cells far out "
-        "(more than {limit} cells are not read).",
+        "The tab {title} of {name} reaches row {rows}, column {columns}: over {limit} cells; delete those far out.",
     ),
     "two_tabs": (
         SetupError,

@@ -13,7 +13,6 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sync.errors import HuzhuError
 from sync.xlsx.complaints import complaint, while_reading, while_writing
 
 OWNER_FILES = (
@@ -53,7 +52,10 @@ def opened_by(path: Path, now: float | None = None) -> str:
 
 def is_writable(path: Path) -> bool:
     """True when this process may write *path*. A missing write mark counts for the superuser too."""
-    return os.access(path, os.W_OK) and bool(path.stat().st_mode & _ANY_WRITE)
+    try:
+        return os.access(path, os.W_OK) and bool(path.stat().st_mode & _ANY_WRITE)
+    except OSError:
+        return False
 
 
 def rewritten(
@@ -156,12 +158,3 @@ def _replace(new: Path, old: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-def says(act: Callable[[], object]) -> HuzhuError | None:
-    """The error that *act* ends in, None when it does not."""
-    try:
-        act()
-    except HuzhuError as error:
-        return error
-    return None

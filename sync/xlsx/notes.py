@@ -13,7 +13,8 @@ from sync.xlsx.package import Package
 _DRAWING = (
     '<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" '
     'xmlns:x="urn:schemas-microsoft-com:office:excel"><o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="1"/>'
-    '</o:shapelayout><v:shapetype id="_x0000_t202" coordsize="21600,21600" o:spt="202" path="m,l,21600r21600,l21600,xe">'
+    "</o:shapelayout>"
+    '<v:shapetype id="_x0000_t202" coordsize="21600,21600" o:spt="202" path="m,l,21600r21600,l21600,xe">'
     '<v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"/></v:shapetype>{shapes}</xml>'
 )
 _SHAPE = (
@@ -29,7 +30,7 @@ _FIRST_SHAPE = 1025
 
 
 def add(package: Package, part: str, notes: Mapping[tuple[int, int], str]) -> bool:
-    """Put *notes*, by (row, column) from 0, on the tab in *part*. False, and nothing done, when it has notes already."""
+    """Put *notes*, by (row, column) from 0, on the tab in *part*; False, and nothing done, when it has some already."""
     if not notes or any(r.kind in ("comments", "vmlDrawing") for r in opc.relations(package, part)):
         return False
     comments = opc.add_part(package, "xl/comments{}.xml", "comments", _comments(notes).encode())

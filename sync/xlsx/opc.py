@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 from sync.xlsx import markup
@@ -55,11 +55,11 @@ class Tab:
     is_grid: bool  # False for a chart sheet or a macro sheet
 
 
-def root(package: Package, part: str) -> ElementTree.Element:
+def root(package: Package, part: str) -> ET.Element:
     """The parsed content of *part*."""
     try:
-        return ElementTree.fromstring(package.read(part))  # noqa: S314 - expat 2.4.1 and later stop entity bombs
-    except (ElementTree.ParseError, expat.ExpatError, LookupError, ValueError) as error:
+        return ET.fromstring(package.read(part))  # noqa: S314 - expat 2.4.1 and later stop entity bombs
+    except (ET.ParseError, expat.ExpatError, LookupError, ValueError) as error:
         raise complaint("damaged", name=package.name) from error
 
 
@@ -109,11 +109,11 @@ def tabs(package: Package) -> list[Tab]:
     return found
 
 
-def _sheets(package: Package, part: str) -> Iterator[ElementTree.Element]:
+def _sheets(package: Package, part: str) -> Iterator[ET.Element]:
     return (e for group in root(package, part) if _local(group) == "sheets" for e in group if _local(e) == "sheet")
 
 
-def _local(element: ElementTree.Element) -> str:
+def _local(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
@@ -182,7 +182,7 @@ def add_tab(package: Package, title: str, xml: bytes) -> Tab:
 
 
 def drop_calculation_chain(package: Package) -> None:
-    """Leave out the list of formulas in the order they were last computed: programs make it again as they open the file.
+    """Leave out the list of formulas in the order they were last computed; programs make it again.
 
     A list that names a cell without a formula makes Excel offer to repair the file.
     """
@@ -236,7 +236,8 @@ NEW: dict[str, str] = {
     "_rels/.rels": _RELS.replace(
         "></", f'><Relationship Id="rId1" Type="{RELATED}/officeDocument" Target="xl/workbook.xml"/></'
     ),
-    "xl/workbook.xml": f'<workbook xmlns="{MAIN}"><workbookPr/><bookViews><workbookView/></bookViews><sheets/></workbook>',
+    "xl/workbook.xml": f'<workbook xmlns="{MAIN}"><workbookPr/><bookViews><workbookView/></bookViews><sheets/>'
+    "</workbook>",
     "xl/_rels/workbook.xml.rels": _RELS,
 }
 """The parts of a workbook without tabs."""

@@ -6,7 +6,8 @@ The XML is searched, not parsed: a parse would cost several times the reading it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from xml.parsers import expat
 
 from rules.values import ErrorCell, UncachedCell
@@ -14,56 +15,88 @@ from sync.xlsx import cells, markup
 
 Marks = dict[tuple[int, int], ErrorCell | UncachedCell]
 _ADDRESS = re.compile(rb"([A-Z]{1,3})(\d{1,7})$")
-_HEAD = 1 << 16
 
 
-def used_area(xml: bytes, limit: int) -> tuple[int, int]:
-    """Rows and columns up to the last cell that holds something; only estimated while within *limit* cells."""
-    home = re.escape(markup.prefix(xml[:_HEAD]))
-    number = _last_row(xml, home)
-    if number * cells.LAST_COLUMN <= limit:
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What one pass over a tab's pieces tells: its first and last part, and whether a closer look is needed."""
+
+    head: bytes
+    tail: bytes
+    errors: bool
+    formulas: bool
+
+
+def glance(pieces: Iterable[bytes], ours: Sequence[str] = ()) -> Glance:
+    """A first look at a tab.
+
+    ours: what only the worker's own lookup formulas hold; a tab without other formulas needs no closer look for them.
+    Every search of the whole tab counts against the reading, hence two, of which the second is skipped where the
+    piece has no `f` at all. An error value always begins with `#`.
+    """
+    head = last = before = b""
+    closing, lookups = b"</f>", [text.encode() for text in ours]
+    errors, formulas = False, 0
+    for piece in pieces:
+        if not head:
+            head = piece
+            closing = b"</" + markup.prefix(head) + b"f>"
+        errors = errors or b"#" in piece
+        if b"f" in piece:
+            formulas += _count(closing, last, piece) - sum(_count(text, last, piece) for text in lookups)
+        before, last = last, piece
+    return Glance(head, before + last, errors, formulas > 0)
+
+
+def _count(needle: bytes, before: bytes, piece: bytes) -> int:
+    """How often *needle* stands in *piece*, or across its beginning."""
+    cut = len(needle) - 1
+    return piece.count(needle) + (before[-cut:] + piece[:cut]).count(needle)
+
+
+def used_area(seen: Glance, whole: Callable[[], bytes], limit: int) -> tuple[int, int]:
+    """Rows and columns up to the last cell that holds something; only estimated while within *limit* cells.
+
+    whole: gives the tab's XML, asked for only when the glance does not tell.
+    """
+    home = re.escape(markup.prefix(seen.head))
+    number = _last_row(seen.tail, home)
+    if 0 < number and number * cells.LAST_COLUMN <= limit:
         return number, cells.LAST_COLUMN
-    told = re.search(rb"<" + home + rb'dimension[^>]*?\sref="[A-Z]+\d+:([A-Z]+)(\d+)"', xml[:_HEAD])
+    told = re.search(rb"<" + home + rb'dimension[^>]*?\sref="[A-Z]+\d+:([A-Z]+)(\d+)"', seen.head)
     # A stated area is believed when it agrees with the last row: counting columns reads the whole tab.
-    if told and int(told[2]) >= number:
+    if told and int(told[2]) >= number > 0:
         width = cells.index(told[1].decode()) + 1
         if number * width <= limit:
             return number, width
-    return _exact_area(xml, home)
+    return _exact_area(whole(), home)
 
 
 def _last_row(xml: bytes, home: bytes) -> int:
+    """The number of the last row tag in *xml*; 0 when there is none, or it does not say."""
     at = xml.rfind(b"<" + home + b"row")
     found = markup.attribute(markup.tag(xml, at), "r") if at >= 0 else ""
-    return int(found) if found.isdigit() else xml.count(b"<" + home + b"row")
+    return int(found) if found.isdigit() else 0
 
 
 def _exact_area(xml: bytes, home: bytes) -> tuple[int, int]:
     filled = re.compile(rb"<" + home + rb'c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*(?<!/)>')
-    rows, names = 0, set()
+    rows, names = xml.count(b"<" + home + b"row"), set()
     for found in filled.finditer(xml):
         names.add(found[1])
         rows = max(rows, int(found[2]))
     return rows, max((cells.index(name.decode()) + 1 for name in names), default=0)
 
 
-def marks(xml: bytes, ours: Sequence[str] = ()) -> Marks:
-    """What stands at (row, column), from 0, where a reader of values would see a blank.
-
-    ours: how the worker's own lookup formulas begin; a tab that has no other formula is not searched for them.
-    """
-    home = markup.prefix(xml[:_HEAD])
-    errors = b't="e"' in xml or b"t='e'" in xml
-    all_formulas = xml.count(b"<" + home + b"f>") + xml.count(b"<" + home + b"f ")
-    formulas = all_formulas > 0 and all_formulas > sum(xml.count(start.encode()) for start in ours)
-    if not errors and not formulas:
-        return {}
+def marks(xml: bytes, seen: Glance) -> Marks:
+    """What stands at (row, column), from 0, where a reader of values would see a blank."""
+    home = markup.prefix(seen.head)
     if not re.search(rb"<" + re.escape(home) + rb'c\s[^>]*?\br="', xml):
         return _marks_by_place(xml)
     found: Marks = {}
-    if errors:
+    if seen.errors:
         found |= _errors(xml, home)
-    if formulas:
+    if seen.formulas:
         found |= _uncached(xml, home)
     return found
 

@@ -1,4 +1,4 @@
-"""One tab as XML: the cells of a worker's tab, and a whole new tab with header, widths, colours, dropdowns, protection."""
+"""One tab as XML: the cells of a worker's tab, and a whole new tab with widths, colours, dropdowns and protection."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ _COLOURS: Mapping[tuple[str, str], Mapping[str, str]] = {
 }
 _NO = {"sort": "0", "autoFilter": "0", "formatCells": "0", "formatColumns": "0", "formatRows": "0"}
 _PROTECTED = "".join(['<sheetProtection sheet="1"', *(f' {what}="{no}"' for what, no in _NO.items()), "/>"])
+_FROZEN = (
+    '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" '
+    'state="frozen"/><selection pane="bottomLeft"/></sheetView></sheetViews><sheetFormatPr defaultRowHeight="15"/>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def data(package: Package, table: Table, values: Sequence[Sequence[Cell]]) -> st
 def member_data(
     package: Package, table: Table, values: Sequence[Sequence[Cell]], others: Mapping[str, Address], *, title: str = ""
 ) -> str:
-    """The `sheetData` of a member's tab the worker makes: headers, *values* if any, lookups beside them and further down."""
+    """The `sheetData` of a member's tab the worker makes: headers, *values*, lookups beside them and further down."""
     here = home(table, title)
     looks = [styles.FORMATS[column.kind] for column in table.columns]
     numbers = styles.indexes(package, [styles.HEADER, styles.LOOKUP_HEADER, *looks])
@@ -128,14 +132,15 @@ def header_row(table: Table, columns: Sequence[Column], numbers: Mapping[styles.
     return f'<row r="1">{"".join(headers)}</row>'
 
 
-def replaced(xml: bytes, new: bytes, covered: str) -> bytes:
-    """The tab *xml* with the `sheetData` *new* that covers *covered*; all around it stays."""
+def replaced(xml: bytes, new: bytes, columns: int) -> bytes:
+    """The tab *xml* with the `sheetData` *new*, *columns* wide; all around it stays."""
     p = markup.prefix(xml)
     start = re.search(rb"<" + p + rb"sheetData(?:\s[^>]*)?>", xml)
     if start is None:
         return markup.insert(xml, markup.SHEET_ORDER, "sheetData", new)
     end = start.end() if start[0].endswith(b"/>") else xml.rfind(b"</" + p + b"sheetData")
     end = end if start[0].endswith(b"/>") else xml.index(b">", end) + 1
+    covered = area(new.count(b"<row "), columns)
     before = re.sub(
         rb"(<" + p + rb'dimension\s[^>]*?ref=")[^"]*', rb"\g<1>" + covered.encode(), xml[: start.start()], count=1
     )
@@ -155,16 +160,15 @@ def area(rows: int, columns: int) -> str:
 
 
 def new_tab(package: Package, table: Table, sheet_data: str, dropdowns: Iterable[str]) -> bytes:
-    """A whole tab for *table*: frozen header, widths, formats for what will be typed, colours, dropdowns, protection."""
+    """A whole tab for *table*: frozen header, widths, formats for what is typed, colours, dropdowns, protection."""
     worker = table.owner is Owner.WORKER
     last = letters(len(table.columns) - 1)
     colour = '<sheetPr><tabColor rgb="FF9BC2E6"/></sheetPr>' if worker else ""
     return "".join(
         [
             f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<worksheet xmlns="{opc.MAIN}">{colour}',
-            f'<dimension ref="{area(1, len(table.columns))}"/>',
-            '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" '
-            'state="frozen"/><selection pane="bottomLeft"/></sheetView></sheetViews><sheetFormatPr defaultRowHeight="15"/>',
+            f'<dimension ref="{area(sheet_data.count("<row "), len(table.columns))}"/>',
+            _FROZEN,
             _cols(package, table),
             sheet_data,
             _PROTECTED if worker else "",
@@ -214,7 +218,7 @@ def in_one(dropdowns: Iterable[str]) -> str:
 
 
 def validations(here: Address, others: Mapping[str, Address], columns: Iterable[Column]) -> dict[str, str]:
-    """A dropdown for each of *columns*, by field, that has a known set of values. Others may be typed, after a warning."""
+    """A dropdown for each of *columns* with a known set of values, by field. Others may be typed, after a warning."""
     written = {}
     for column in columns:
         listed = _listed(column, others)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from rules.schema import Kind
 from sync.xlsx import markup, opc
@@ -77,7 +77,8 @@ def fills(package: Package, colours: Iterable[str]) -> dict[str, int]:
     part = _styles_part(package)
     found: dict[str, int] = {}
     for colour in dict.fromkeys(colours):
-        new = f'<dxf><fill><patternFill patternType="solid"><fgColor rgb="{colour}"/><bgColor rgb="{colour}"/></patternFill></fill></dxf>'
+        both = f'<fgColor rgb="{colour}"/><bgColor rgb="{colour}"/>'
+        new = f'<dxf><fill><patternFill patternType="solid">{both}</patternFill></fill></dxf>'
         found[colour] = _existing_fill(package, part, colour)
         if found[colour] < 0:
             found[colour] = _append(package, part, "dxfs", new)
@@ -96,14 +97,13 @@ def _styles_part(package: Package) -> str:
     book = opc.workbook_part(package)
     part = next((r.target for r in opc.relations(package, book) if r.kind == "styles" and r.target in package), None)
     if part is None:
-        part = opc.add_part(
-            package, "xl/styles{}.xml" if "xl/styles.xml" in package else "xl/styles.xml", "styles", _EMPTY.encode()
-        )
+        name = "xl/styles{}.xml" if "xl/styles.xml" in package else "xl/styles.xml"
+        part = opc.add_part(package, name, "styles", _EMPTY.encode())
         opc.relate(package, book, "styles", part)
     return part
 
 
-def _list(root: ElementTree.Element, name: str) -> list[ElementTree.Element]:
+def _list(root: ET.Element, name: str) -> list[ET.Element]:
     return [e for group in root if group.tag.rpartition("}")[2] == name for e in group]
 
 
@@ -127,22 +127,22 @@ def _bare(code: str) -> str:
     return re.sub(r"\\|\[\$-[0-9A-Fa-f]+\]|;@$|\"(?=[-: ]\")|(?<=[-: ])\"", "", code)
 
 
-def _wraps(cell: ElementTree.Element) -> bool:
+def _wraps(cell: ET.Element) -> bool:
     return any(e.get("wrapText") in ("1", "true") for e in cell)
 
 
-def _bold(fonts: list[ElementTree.Element], index: int) -> bool:
+def _bold(fonts: list[ET.Element], index: int) -> bool:
     font = fonts[index] if index < len(fonts) else ()
     return any(e.tag.endswith("}b") and e.get("val", "1") not in ("0", "false") for e in font)
 
 
-def _colour(patterns: list[ElementTree.Element], index: int) -> str:
-    fill = patterns[index] if index < len(patterns) else ElementTree.Element("none")
+def _colour(patterns: list[ET.Element], index: int) -> str:
+    fill = patterns[index] if index < len(patterns) else ET.Element("none")
     solid = any(e.get("patternType") == "solid" for e in fill)
     return next((e.get("rgb", "other") for e in fill.iter() if e.tag.endswith("}fgColor")), "") if solid else ""
 
 
-def _plain_otherwise(cell: ElementTree.Element, first: ElementTree.Element, fonts: list[ElementTree.Element]) -> bool:
+def _plain_otherwise(cell: ET.Element, first: ET.Element, fonts: list[ET.Element]) -> bool:
     """True when font (but for bold), border and alignment are those of an ordinary cell."""
     turned = any(e.get("horizontal", "general") != "general" or e.get("textRotation", "0") != "0" for e in cell)
     return (
@@ -152,15 +152,15 @@ def _plain_otherwise(cell: ElementTree.Element, first: ElementTree.Element, font
     )
 
 
-def _face(fonts: list[ElementTree.Element], cell: ElementTree.Element) -> list[tuple[str, dict[str, str]]]:
+def _face(fonts: list[ET.Element], cell: ET.Element) -> list[tuple[str, dict[str, str]]]:
     index = int(cell.get("fontId", "0"))
-    font = fonts[index] if index < len(fonts) else ElementTree.Element("none")
+    font = fonts[index] if index < len(fonts) else ET.Element("none")
     return sorted((e.tag, dict(e.attrib)) for e in font if not e.tag.endswith("}b"))
 
 
 def _add(package: Package, part: str, style: Format) -> int:
     root = opc.root(package, part)
-    first = next(iter(_list(root, "cellXfs")), ElementTree.Element("xf"))
+    first = next(iter(_list(root, "cellXfs")), ET.Element("xf"))
     font, fill = first.get("fontId", "0"), "0"
     number = next((n for n, code in _BUILT_IN.items() if code == style.code), None)
     if number is None:
@@ -168,7 +168,8 @@ def _add(package: Package, part: str, style: Format) -> int:
     if style.bold:
         font = str(_append(package, part, "fonts", _bold_font(_list(root, "fonts"), int(font))))
     if style.fill:
-        new = f'<fill><patternFill patternType="solid"><fgColor rgb="{style.fill}"/><bgColor indexed="64"/></patternFill></fill>'
+        both = f'<fgColor rgb="{style.fill}"/><bgColor indexed="64"/>'
+        new = f'<fill><patternFill patternType="solid">{both}</patternFill></fill>'
         fill = str(_append(package, part, "fills", new))
     inside = ' applyAlignment="1"><alignment vertical="top" wrapText="1"/></xf>' if style.wrap else "/>"
     xf = (
@@ -188,9 +189,9 @@ def _number_format(package: Package, part: str, code: str) -> int:
     return number
 
 
-def _bold_font(fonts: list[ElementTree.Element], index: int) -> str:
+def _bold_font(fonts: list[ET.Element], index: int) -> str:
     """The workbook's ordinary font, bold."""
-    font = fonts[index] if index < len(fonts) else ElementTree.Element("none")
+    font = fonts[index] if index < len(fonts) else ET.Element("none")
     face = ((e.tag.rpartition("}")[2], e.attrib) for e in font)
     facts = (
         "".join([name, *(f' {key}="{markup.quoted(value)}"' for key, value in more.items())]) for name, more in face
