@@ -18,7 +18,6 @@ from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -29,6 +28,7 @@ from rules.values import Mail
 from sync.errors import MailError
 from sync.mail import TRANSPORTS, Folder, Mailer, Smtp
 from sync.wording import Rendered, Wording
+from tests.sync.postman import Server
 
 HOST = "127.0.0.1"
 PASSWORD = "open-sesame-42"
@@ -87,16 +87,6 @@ class Desk:
         self.logins.append((data.login, data.password))
         right = data.password == PASSWORD.encode()
         return AuthResult(success=right, handled=False)
-
-
-class Server(Controller):
-    def _trigger_server(self):
-        with socket.create_connection(self.address, timeout=0.3) as caller:  # a TLS server says nothing first
-            caller.recv(100)
-
-    @property
-    def address(self):
-        return self.server.sockets[0].getsockname()
 
 
 @contextmanager

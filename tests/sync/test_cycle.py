@@ -1,0 +1,293 @@
+"""Laws of one cycle, on a real workbook and a real mail folder or SMTP server."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rules.outbox import mails_in, rows_of
+from rules.schema import LOANS, MEMBER_TABLES, OUTBOX, RUNS, TABLES
+from rules.values import Change, Mail, MailStatus
+from sync import compose, demo
+from sync.backends.workbook import Workbook
+from sync.config import Config, load
+from sync.errors import Busy, RunFailed, SetupError
+from sync.worker import RESTARTS, Report, Worker
+from tests.sync.postman import Postman
+
+TODAY = date(2026, 11, 23)
+
+
+@pytest.fixture(scope="session")
+def fresh_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("demo")
+    demo.make(home, lambda: TODAY, None)
+    return home
+
+
+@pytest.fixture
+def home(fresh_demo: Path, tmp_path: Path) -> Path:
+    """A demo that no run has touched yet."""
+    return Path(shutil.copytree(fresh_demo, tmp_path / "demo"))
+
+
+def config(home: Path) -> Config:
+    return load(home / "config.yaml")
+
+
+def run(home: Path, as_of: date = TODAY, **changed: object) -> Report:
+    return replace(compose.worker(config(home)), **changed).run(as_of)
+
+
+def book(home: Path) -> Path:
+    return home / "alliance.xlsx"
+
+
+def parts(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as package:
+        return {name: package.read(name) for name in package.namelist()}
+
+
+def mails(home: Path) -> list[Mail]:
+    settings = config(home)
+    raw = compose.backend(settings).read((OUTBOX,)).tabs.get("outbox")
+    return mails_in(raw, settings.zone)
+
+
+def by_status(home: Path) -> Counter[MailStatus]:
+    return Counter(mail.status for mail in mails(home))
+
+
+@pytest.fixture
+def postman(home: Path) -> Iterator[Postman]:
+    """The demo's mail goes to a server of our own."""
+    server = Postman()
+    server.server.start()
+    file = home / "config.yaml"
+    text = file.read_text(encoding="utf-8").replace("transport: folder ", "transport: smtp ")
+    text = text.replace('host: "" ', "host: 127.0.0.1 ").replace("port: 587 ", f"port: {server.server.address[1]} ")
+    file.write_text(text.replace("security: starttls ", "security: none "), encoding="utf-8")
+    yield server
+    server.server.stop()
+
+
+def test_a_run_fills_every_worker_tab_and_leaves_member_parts_as_they_were(home: Path) -> None:
+    before = parts(book(home))
+    report = run(home)
+    after = parts(book(home))
+    changed = {name for name in after if after[name] != before.get(name)}
+    sheets = [name for name in before if name.startswith("xl/worksheets/sheet")]
+    member_sheets = sorted(sheets, key=lambda n: int(n.split("sheet")[-1][:-4]))[: len(MEMBER_TABLES)]
+    assert not changed & set(member_sheets)
+    assert set(report.changes) == {"standings", "ledger", "queue", "loan_states", "issues", "outbox"}
+    assert report.mails["sent"] == len(list((home / "outbox").glob("*.eml"))) > 0
+
+
+def test_a_second_unchanged_run_writes_only_its_log_row(home: Path) -> None:
+    run(home)
+    before = parts(book(home))
+    report = run(home)
+    after = parts(book(home))
+    changed = [name for name in after if after[name] != before[name]]
+    assert report.changes == {}
+    assert report.mails["sent"] == report.mails["queued"] == 0
+    assert len(changed) == 1
+    log = compose.backend(config(home)).read((RUNS,)).tabs["runs"].rows
+    assert len(log) == 3
+    assert log[1][: RUNS.fields.index("started_at")] != ""
+
+
+def test_a_week_of_daily_runs_mails_each_reminder_once(home: Path, postman: Postman) -> None:
+    for day in range(8):
+        run(home, TODAY + timedelta(days=day))
+    items = Counter(item for mail in mails(home) for item in mail.items if item.startswith("overdue:"))
+    assert set(items.values()) == {1}
+    assert set(postman.numbers.values()) == {1}
+    assert len(postman.taken) == by_status(home)[MailStatus.SENT]
+
+
+def test_only_members_and_the_coordinator_get_mail(home: Path, postman: Postman) -> None:
+    run(home)
+    rows = demo.rows(TODAY)["members"]
+    allowed = {row[2] for row in rows} | {row[4] for row in rows} | {"coordinator@alliance.example"}
+    for message in postman.taken:
+        addresses = {a.strip() for name in ("To", "Cc") for a in str(message[name] or "").split(",") if a.strip()}
+        assert addresses <= allowed
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "sent_later"),
+    [
+        ("451 try again later", MailStatus.FAILED, True),
+        ("550 no such user", MailStatus.HELD, False),
+    ],
+)
+def test_a_refused_mail_is_tried_again_only_when_that_can_help(
+    home: Path, postman: Postman, answer: str, status: MailStatus, *, sent_later: bool
+) -> None:
+    postman.answer = answer
+    report = run(home)
+    assert report.exit_code == 3
+    tried = [mail for mail in mails(home) if mail.attempts]
+    assert {mail.status for mail in tried} == {status}
+    assert all(answer[:3] in mail.error for mail in tried)
+    postman.answer = "250 OK"
+    run(home)
+    taken = {number.strip("<>").split("@")[0] for number in postman.numbers}
+    assert bool(taken & {mail.mail_id for mail in tried}) is sent_later
+    assert set(postman.numbers.values()) == {1}
+
+
+def test_a_mail_that_keeps_failing_is_held_after_the_last_attempt(home: Path, postman: Postman) -> None:
+    postman.answer = "451 greylisted"
+    limit = config(home).mail.max_attempts
+    for _ in range(limit + 1):
+        run(home)
+    tried = [mail for mail in mails(home) if mail.attempts and mail.items[0].startswith("overdue:")]
+    assert {(mail.status, mail.attempts) for mail in tried} == {(MailStatus.HELD, limit)}
+
+
+def test_a_row_left_in_sending_is_held_and_never_sent_by_itself(home: Path, postman: Postman) -> None:
+    """rules, section 5: nobody knows whether it left."""
+    run(home)
+    settings = config(home)
+    backend = compose.backend(settings)
+    sheet = backend.read((OUTBOX,))
+    crashed = {mail.mail_id for mail in mails(home) if mail.sent_at}
+    rows = rows_of(replace(m, status=MailStatus.SENDING) if m.mail_id in crashed else m for m in mails(home))
+    backend.write([Change(OUTBOX, rows)], sheet.version)
+    postman.taken.clear()
+    run(home)
+    assert not crashed & {number.strip("<>").split("@")[0] for number in postman.numbers}
+    left = [mail for mail in mails(home) if mail.mail_id in crashed]
+    assert {mail.status for mail in left} == {MailStatus.HELD}
+    assert all("结果未知" in mail.error for mail in left)
+
+
+def test_mail_over_the_limit_of_a_run_is_held(home: Path) -> None:
+    worker = compose.worker(config(home))
+    policy = replace(worker.policy, mail=replace(worker.policy.mail, max_per_run=3))
+    report = replace(worker, policy=policy).run(TODAY)
+    reports = [mail for mail in mails(home) if not mail.items[0].startswith("overdue:")]
+    assert report.mails["sent"] == 3 + len(reports)
+    assert report.mails["held"] > 1
+
+
+def test_transport_none_writes_rows_and_sends_nothing(home: Path) -> None:
+    report = run(home, mailer=None)
+    assert report.mails["sent"] == 0
+    assert by_status(home)[MailStatus.QUEUED] > 0
+    assert run(home, mailer=None).changes == {}
+
+
+class Disturbed(Workbook):
+    """A workbook that somebody saves right before some of our writes."""
+
+    disturbances = 0
+    seen = 0
+
+    def write(self, changes: object, version: object) -> object:  # type: ignore[override]
+        self.seen += 1
+        if self.disturbances:
+            self.disturbances -= 1
+            with zipfile.ZipFile(self._path, "a") as package:
+                package.comment = f"saved {self.seen}".encode()
+        return super().write(changes, version)  # type: ignore[arg-type]
+
+
+def disturbed(home: Path, times: int) -> Worker:
+    backend = Disturbed(book(home))
+    backend.disturbances = times
+    return replace(compose.worker(config(home)), backend=backend)
+
+
+def test_a_cycle_starts_over_when_somebody_saved_the_sheet(home: Path) -> None:
+    report = disturbed(home, RESTARTS - 1).run(TODAY)
+    assert report.calls["read"] == RESTARTS
+    assert report.mails["sent"] == len(list((home / "outbox").glob("*.eml"))) > 0
+
+
+def test_a_sheet_that_keeps_changing_ends_the_run_with_nothing_written(home: Path) -> None:
+    with pytest.raises(RunFailed):
+        disturbed(home, 10**6).run(TODAY)
+    with zipfile.ZipFile(book(home)) as package:
+        package.comment = b""
+    assert not list((home / "outbox").glob("*.eml"))
+    assert not mails(home)
+
+
+def test_mail_that_left_is_marked_even_when_the_sheet_changed_meanwhile(home: Path, postman: Postman) -> None:
+    worker = disturbed(home, 0)
+    backend = worker.backend
+    assert isinstance(backend, Disturbed)
+    original = postman.handle_DATA
+
+    async def saving(*args: object) -> str:
+        backend.disturbances = 1
+        return await original(*args)
+
+    postman.handle_DATA = saving  # type: ignore[method-assign]
+    worker.run(TODAY)
+    assert set(postman.numbers.values()) == {1}
+    assert len(postman.taken) == by_status(home)[MailStatus.SENT]
+    assert not by_status(home)[MailStatus.SENDING]
+
+
+def test_the_sheet_is_read_again_when_it_was_read_too_long_ago(home: Path, postman: Postman) -> None:
+    worker = compose.worker(config(home))
+    times = iter(range(10**6))
+    start = datetime(2026, 11, 23, 1, tzinfo=UTC)
+    slow = replace(worker, clock=lambda: (start + timedelta(minutes=4 * next(times))).astimezone(worker.zone))
+    report = slow.run(TODAY)
+    assert report.calls["read"] > 1
+    assert set(postman.numbers.values()) == {1}
+    assert len(postman.taken) == by_status(home)[MailStatus.SENT] > 5
+
+
+def test_a_loan_returned_between_two_runs_is_not_mailed(home: Path, postman: Postman) -> None:
+    """A waiting mail is looked at again before it leaves."""
+    import openpyxl  # noqa: PLC0415
+
+    postman.answer = "451 later"
+    run(home)
+    people = openpyxl.load_workbook(book(home))
+    sheet = people["借调记录"]
+    columns = {cell.value: cell.column for cell in sheet[1]}
+    for row in range(2, sheet.max_row + 1):
+        if sheet.cell(row, columns["借调编号"]).value:
+            sheet.cell(row, columns["归还日期"]).value = TODAY
+            sheet.cell(row, columns["已还数量"]).value = None
+    people.save(book(home))
+    postman.answer = "250 OK"
+    run(home)
+    assert not [m for m in postman.taken if "应还" in str(m["Subject"]) or "due" in str(m["Subject"])]
+    assert by_status(home)[MailStatus.CANCELLED] > 0
+
+
+def test_two_runs_at_once_are_one(home: Path) -> None:
+    other = compose.backend(config(home))
+    with other.lock(), pytest.raises(Busy):
+        run(home)
+
+
+def test_a_missing_tab_stops_the_run_and_names_it(home: Path) -> None:
+    import openpyxl  # noqa: PLC0415
+
+    people = openpyxl.load_workbook(book(home))
+    del people["求助"]
+    people.save(book(home))
+    before = book(home).read_bytes()
+    with pytest.raises(SetupError, match="求助"):
+        run(home)
+    assert book(home).read_bytes() == before
+
+
+def test_a_run_reads_every_table_of_the_schema(home: Path) -> None:
+    assert {t.name for t in TABLES if t.owner is LOANS.owner} == set(run(home).rows_read)
