@@ -205,8 +205,7 @@ def _remove(package: Package, part: str, name: str, value: str) -> None:
 def ask_for_calculation(package: Package) -> None:
     """Make programs compute every formula as they open the file, so that lookups show what was just written.
 
-    Excel and WPS obey `fullCalcOnLoad`. LibreOffice trusts stored results of files that say they come from LibreOffice
-    or Microsoft, whatever that attribute says, so the file says who really wrote it last.
+    Excel and WPS obey `fullCalcOnLoad`. LibreOffice does not; what it needs is in `sheet.formula_tail`.
     """
     book = workbook_part(package)
     xml = package.read(book)
@@ -218,14 +217,6 @@ def ask_for_calculation(package: Package) -> None:
         if markup.attribute(head, "fullCalcOnLoad") not in ("1", "true"):
             changed = markup.with_attribute(head, "fullCalcOnLoad", "1")
             package.put(book, xml[: found.start] + changed + xml[found.start + len(head) :])
-    for relation in relations(package, ""):
-        if relation.kind == "extended-properties" and relation.target in package:
-            _sign(package, relation.target)
-
-
-def _sign(package: Package, part: str) -> None:
-    pattern = rb"(<(?:[\w.-]+:)?Application>)\s*(?:LibreOffice|Microsoft)[^<]*(<)"
-    package.put(part, re.sub(pattern, rb"\1huzhu\2", package.read(part), count=1))
 
 
 NEW: dict[str, str] = {

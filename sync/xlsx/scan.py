@@ -61,7 +61,7 @@ def used_area(seen: Glance, whole: Callable[[], bytes], limit: int) -> tuple[int
     """
     home = re.escape(markup.prefix(seen.head))
     number = _last_row(seen.tail, home)
-    if 0 < number and number * cells.LAST_COLUMN <= limit:
+    if number > 0 and number * cells.LAST_COLUMN <= limit:
         return number, cells.LAST_COLUMN
     told = re.search(rb"<" + home + rb'dimension[^>]*?\sref="[A-Z]+\d+:([A-Z]+)(\d+)"', seen.head)
     # A stated area is believed when it agrees with the last row: counting columns reads the whole tab.

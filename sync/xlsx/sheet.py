@@ -115,12 +115,17 @@ def member_data(
 def formula_tail(
     column: Column, here: Address, others: Mapping[str, Address], row: int, numbers: Mapping[styles.Format, int]
 ) -> str:
-    """What follows the address of a lookup cell."""
+    """What follows the address of a lookup cell.
+
+    An array formula of one cell: LibreOffice computes those whenever it opens a file, while it shows other formulas with
+    the number stored beside them, which the worker's new rows have made old and which is not the worker's to change.
+    """
     assert column.finds is not None
     number = numbers[styles.FORMATS[column.kind]]
     style = f' s="{number}"' if number else ""
     text = markup.quoted(formula(column, here, others[column.finds[0]], row))
-    return f"{style}><f>{text}</f></c>"
+    at = f"{letters(here.columns[column.field])}{row}"
+    return f'{style}><f t="array" ref="{at}">{text}</f></c>'
 
 
 def header_row(table: Table, columns: Sequence[Column], numbers: Mapping[styles.Format, int]) -> str:

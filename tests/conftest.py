@@ -1,0 +1,38 @@
+"""What tests of several rooms share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Convert = Callable[[Path, str], Path]
+
+
+@pytest.fixture(scope="session")
+def libreoffice(tmp_path_factory: pytest.TempPathFactory) -> Convert:
+    """convert(path, "xlsx") or convert(path, "借调记录"): the file LibreOffice makes of it, or that tab as .csv."""
+    program = shutil.which("soffice")
+    if program is None:
+        if os.environ.get("HUZHU_REQUIRE_LIBREOFFICE") == "1":
+            pytest.fail("LibreOffice is required, and soffice is not on the PATH")
+        pytest.skip("soffice is not on the PATH")
+    profile = tmp_path_factory.mktemp("libreoffice")
+
+    def convert(path: Path, wanted: str) -> Path:
+        out = tmp_path_factory.mktemp("converted")
+        # -1 at the end: every tab into a file of its own, called <workbook>-<tab>.csv.
+        kind = (
+            "xlsx"
+            if wanted == "xlsx"
+            else "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+        )
+        command = [program, f"-env:UserInstallation={profile.as_uri()}", "--headless", "--convert-to", kind]
+        subprocess.run([*command, "--outdir", str(out), str(path)], check=True, capture_output=True, timeout=180)
+        return out / (path.name if wanted == "xlsx" else f"{path.stem}-{wanted}.csv")
+
+    return convert
