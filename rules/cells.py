@@ -6,6 +6,7 @@ is guessed: `10月23日` has no year and stays a problem. Source: rules, section
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -73,8 +74,8 @@ def read(cell: Cell, column: Column, zone: tzinfo) -> Reading:
     if isinstance(cell, bool):
         cell = shown(cell)
     if isinstance(cell, str):
-        cell = str(cell) if column.kind is Kind.NOTE else cell.replace("\u200b", "")
-        if not (text := folded(cell)):
+        text = folded(cell if column.kind is Kind.NOTE else cell.replace("\u200b", ""))
+        if not text:
             return BLANK
         if isinstance(cell, ErrorCell) or ERROR_VALUE.fullmatch(text):
             return Reading(None, "error_value")
@@ -106,7 +107,7 @@ def _email(cell: Cell, _column: Column, _zone: tzinfo) -> Reading:
 
 # A number, then perhaps a unit. Words that multiply or blur the number (万, 打, 多...) are no units.
 _AMOUNT = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\s*([^\W\d_]*)\.?")
-_NO_UNIT = re.compile("[万千百十亿半多几余约打对双]|dozen|pair|[ke]$", re.IGNORECASE)
+_NO_UNIT = re.compile("[万千百十亿半多几余约打对双]|dozen|pair|^[ke]$", re.IGNORECASE)
 
 
 def _amount(cell: Cell) -> tuple[Decimal, str] | None:
@@ -185,7 +186,7 @@ def _date(cell: Cell, column: Column, zone: tzinfo) -> Reading:
 def _when(cell: Cell, zone: tzinfo) -> datetime | None:
     """The wall time that *cell* states in *zone*; None when it states none."""
     if isinstance(cell, datetime):
-        return cell.astimezone(zone).replace(tzinfo=None) if cell.tzinfo else cell
+        return _placed(cell, zone) if cell.tzinfo else cell
     if isinstance(cell, date):
         return datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001  # wall time
     if isinstance(cell, int | float | Decimal):
@@ -194,6 +195,8 @@ def _when(cell: Cell, zone: tzinfo) -> datetime | None:
 
 
 def _when_numbered(number: float, zone: tzinfo) -> datetime | None:
+    if not math.isfinite(number):
+        return None
     if int(number) in _SERIALS:
         return _FIRST_DAY + timedelta(seconds=round(number * 86_400))
     if int(number) in _MILLISECONDS:
@@ -212,14 +215,19 @@ def _when_written(text: str, zone: tzinfo) -> datetime | None:
     hour, minute, second = (int(n or 0) for n in time.groups()[:3]) if time else (0, 0, 0)
     try:
         when = datetime(year, month, of_month, hour, minute, second)  # noqa: DTZ001  # wall time
-        return _placed(when, time[4], zone) if time and time[4] else when
+        return (
+            _placed(datetime.fromisoformat(f"{when.isoformat()}{time[4].upper()}"), zone) if time and time[4] else when
+        )
     except ValueError:
         return None
 
 
-def _placed(when: datetime, offset: str, zone: tzinfo) -> datetime:
-    aware = datetime.fromisoformat(when.isoformat() + ("+00:00" if offset in "zZ" else offset))
-    return aware.astimezone(zone).replace(tzinfo=None)
+def _placed(instant: datetime, zone: tzinfo) -> datetime | None:
+    """The wall time of *instant* in *zone*; None at the ends of the calendar (9999-12-31, often meant as "never")."""
+    try:
+        return instant.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        return None
 
 
 _FLAGS = {
