@@ -2,80 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import openpyxl
 import pytest
 
-from rules.outbox import mails_in, rows_of
+from rules.outbox import rows_of
 from rules.schema import LOANS, MEMBER_TABLES, OUTBOX, RUNS, TABLES
-from rules.values import Change, Mail, MailStatus
+from rules.values import Change, MailStatus
 from sync import compose, demo
 from sync.backends.workbook import Workbook
-from sync.config import Config, load
 from sync.errors import Busy, RunFailed, SetupError
-from sync.worker import RESTARTS, Report, Worker
+from sync.worker import RESTARTS, Worker
+from tests.sync.house import TODAY, book, by_status, config, mails, parts, run
 from tests.sync.postman import Postman
-
-TODAY = date(2026, 11, 23)
-
-
-@pytest.fixture(scope="session")
-def fresh_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("demo")
-    demo.make(home, lambda: TODAY, None)
-    return home
-
-
-@pytest.fixture
-def home(fresh_demo: Path, tmp_path: Path) -> Path:
-    """A demo that no run has touched yet."""
-    return Path(shutil.copytree(fresh_demo, tmp_path / "demo"))
-
-
-def config(home: Path) -> Config:
-    return load(home / "config.yaml")
-
-
-def run(home: Path, as_of: date = TODAY, **changed: object) -> Report:
-    return replace(compose.worker(config(home)), **changed).run(as_of)
-
-
-def book(home: Path) -> Path:
-    return home / "alliance.xlsx"
-
-
-def parts(path: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(path) as package:
-        return {name: package.read(name) for name in package.namelist()}
-
-
-def mails(home: Path) -> list[Mail]:
-    settings = config(home)
-    raw = compose.backend(settings).read((OUTBOX,)).tabs.get("outbox")
-    return mails_in(raw, settings.zone)
-
-
-def by_status(home: Path) -> Counter[MailStatus]:
-    return Counter(mail.status for mail in mails(home))
-
-
-@pytest.fixture
-def postman(home: Path) -> Iterator[Postman]:
-    """The demo's mail goes to a server of our own."""
-    server = Postman()
-    server.server.start()
-    file = home / "config.yaml"
-    text = file.read_text(encoding="utf-8").replace("transport: folder ", "transport: smtp ")
-    text = text.replace('host: "" ', "host: 127.0.0.1 ").replace("port: 587 ", f"port: {server.server.address[1]} ")
-    file.write_text(text.replace("security: starttls ", "security: none "), encoding="utf-8")
-    yield server
-    server.server.stop()
 
 
 def test_a_run_fills_every_worker_tab_and_leaves_member_parts_as_they_were(home: Path) -> None:
@@ -253,8 +197,6 @@ def test_the_sheet_is_read_again_when_it_was_read_too_long_ago(home: Path, postm
 
 def test_a_loan_returned_between_two_runs_is_not_mailed(home: Path, postman: Postman) -> None:
     """A waiting mail is looked at again before it leaves."""
-    import openpyxl  # noqa: PLC0415
-
     postman.answer = "451 later"
     run(home)
     people = openpyxl.load_workbook(book(home))
@@ -278,8 +220,6 @@ def test_two_runs_at_once_are_one(home: Path) -> None:
 
 
 def test_a_missing_tab_stops_the_run_and_names_it(home: Path) -> None:
-    import openpyxl  # noqa: PLC0415
-
     people = openpyxl.load_workbook(book(home))
     del people["求助"]
     people.save(book(home))
