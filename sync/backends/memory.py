@@ -15,6 +15,8 @@ from rules.values import Book, Cell, Change, RawTable
 from sync.backends import Finding
 from sync.errors import Busy, Conflict, SetupError
 
+_INIT = Words("运行 huzhu init。", "Run `huzhu init`.")
+
 
 class Memory:
     """The backend `memory`. Satisfies `sync.backends.Backend`. tabs: by title, rows[0] is the sheet's row 1."""
@@ -77,7 +79,7 @@ class Memory:
         """Whether each table that must be there is."""
         titles = self._titles(tables)
         return [
-            Finding(Words(f"工作表“{t.title}”", f"Tab {t.title}"), t.name in titles)
+            Finding(Words(f"工作表“{t.title}”", f"Tab {t.title}"), t.name in titles, _INIT)
             for t in tables
             if not t.optional and t.owner is Owner.MEMBER
         ]

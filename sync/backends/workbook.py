@@ -26,7 +26,6 @@ from sync.xlsx.package import Package
 
 MOST_MB = 512.0  # unpacked; 200,000 loans take about 200
 MOST_CELLS = 30_000_000  # of one tab's used area, blanks included: reading holds each in memory
-_FORMULA = b"f>"
 
 
 class Workbook:
@@ -198,7 +197,7 @@ def _rewrite(package: Package, changes: Sequence[Change]) -> None:
 
 def _computes(package: Package, tab: Tab) -> bool:
     """True when the tab has a formula, which may rest on what was just written."""
-    return any(_FORMULA in piece for piece in package.chunks(tab.part))
+    return scan.glance(package.chunks(tab.part)).formulas
 
 
 def _seed(

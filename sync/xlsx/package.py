@@ -55,13 +55,14 @@ class Package:
 
     def read(self, part: str) -> bytes:
         """The content of *part*; parts are compared without case, as the format asks."""
-        changed = self._changed.get(part.lower())
-        if changed is not None and changed[1] is not None:
-            return changed[1]
         return b"".join(self.chunks(part))
 
     def chunks(self, part: str) -> Iterator[bytes]:
-        """The content of *part* as it was read, in pieces, never more than the size the package declares."""
+        """The content of *part* in pieces, never more than the size the package declares."""
+        changed = self._changed.get(part.lower(), ("", None))[1]
+        if changed is not None:
+            yield changed
+            return
         entry = self._by_name.get(part.lower())
         if (
             entry is None

@@ -117,8 +117,8 @@ def formula_tail(
 ) -> str:
     """What follows the address of a lookup cell.
 
-    An array formula of one cell: LibreOffice computes those whenever it opens a file, while it shows other formulas with
-    the number stored beside them, which the worker's new rows have made old and which is not the worker's to change.
+    An array formula of one cell: LibreOffice computes those whenever it opens a file. Any other formula it shows with
+    the number stored beside it, which the worker's new rows have made old and which is not the worker's to change.
     """
     assert column.finds is not None
     number = numbers[styles.FORMATS[column.kind]]

@@ -157,7 +157,7 @@ def test_openpyxl_sees_the_values_and_types_written(rich):
     tab = openpyxl.load_workbook(rich)["借调状态"]
     first, second = list(tab.iter_rows(min_row=2, values_only=True))
     assert first[:5] == ("L-1", "A", "B", "007", 1)
-    assert first[5] == datetime(2026, 1, 16)
+    assert first[5] == datetime(2026, 1, 16)  # noqa: DTZ001 - a sheet has no zones
     assert first[11] == 12.5
     assert [cell.data_type for cell in tab[3]][:4] == ["s", "s", "s", "s"]
     assert second[0] == "=1+1"
@@ -310,7 +310,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 @given(
     rows=st.lists(
         st.tuples(CELLS, st.integers(-(2**50), 2**50), st.floats(allow_nan=False, allow_infinity=False), st.dates(date(1900, 3, 1)),
-                  st.datetimes(datetime(1900, 3, 1), datetime(9999, 12, 31)).map(lambda d: d.replace(microsecond=0))),
+                  st.datetimes(datetime(1900, 3, 1), datetime(9999, 12, 31)).map(lambda d: d.replace(microsecond=0))),  # noqa: DTZ001 - a sheet has no zones
         min_size=1, max_size=5,
     )
 )  # fmt: skip

@@ -1,0 +1,238 @@
+"""What every backend keeps, whichever holds the sheet: one suite, one line in `SHEETS` for each backend."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from rules.layout import Layout, locate
+from rules.schema import MEMBER_TABLES, TABLES, WORKER_TABLES, Kind
+from rules.values import Change, WriteRefused
+from sync.backends import Backend
+from sync.backends.memory import Memory
+from sync.backends.workbook import Workbook
+from sync.errors import Busy, Conflict, SetupError
+
+TABLE = {table.name: table for table in TABLES}
+Edit = Callable[[str, list[list[object]]], None]
+"""What a person does: the tab now holds these rows."""
+
+SAMPLE = {
+    Kind.COUNT: 3,
+    Kind.POINTS: -2,
+    Kind.MONEY: Decimal("12.50"),
+    Kind.NUMBER: 0.25,
+    Kind.DATE: dt.date(2026, 2, 28),
+    Kind.MOMENT: dt.datetime(2026, 2, 28, 8, 30, 5),  # noqa: DTZ001 - a sheet has no zones
+    Kind.FLAG: True,
+}
+
+
+def memory(_folder: Path) -> tuple[Backend, Edit]:
+    sheet = Memory()
+    return sheet, sheet.edit
+
+
+def workbook(folder: Path) -> tuple[Backend, Edit]:
+    path = folder / "alliance.xlsx"
+
+    def edit(title, rows):
+        book = openpyxl.load_workbook(path) if path.exists() else openpyxl.Workbook()
+        if title in book.sheetnames:
+            book.remove(book[title])
+        tab = book.create_sheet(title)
+        for row in rows:
+            tab.append(row)
+        book.save(path)
+
+    return Workbook(path, wait_seconds=0), edit
+
+
+SHEETS = {"memory": memory, "workbook": workbook}
+
+
+@pytest.fixture(params=SHEETS.values(), ids=SHEETS)
+def sheet(request, tmp_path) -> tuple[Backend, Edit]:
+    return request.param(tmp_path)
+
+
+@pytest.fixture
+def backend(sheet) -> Backend:
+    sheet[0].prepare(TABLES)
+    return sheet[0]
+
+
+@pytest.fixture
+def edit(sheet) -> Edit:
+    return sheet[1]
+
+
+def row_of(table, mark=""):
+    return tuple(SAMPLE.get(column.kind, f"{column.header}{mark}") for column in table.typed)
+
+
+def as_typed(table, row):
+    """The row as intake would type it: numbers compared as numbers, moments as moments."""
+    return [
+        float(cell) if column.kind in (Kind.COUNT, Kind.POINTS, Kind.MONEY, Kind.NUMBER) else cell
+        for column, cell in zip(table.typed, row, strict=True)
+    ]
+
+
+def test_a_fresh_sheet_gets_every_table_with_every_header(backend):
+    book = backend.read(TABLES)
+    assert set(book.tabs) == set(TABLE)
+    for table in TABLES:
+        found = locate(book.tabs[table.name], table)
+        assert isinstance(found, Layout)
+        assert set(found.columns) >= {column.field for column in table.typed}
+
+
+def test_preparing_twice_says_nothing_and_changes_nothing(backend):
+    before = backend.read(TABLES)
+    assert backend.prepare(TABLES) == []
+    after = backend.read(TABLES)
+    assert after.version == before.version
+    assert after.tabs == before.tabs
+
+
+def test_every_sentence_of_prepare_is_in_two_languages(sheet):
+    made = sheet[0].prepare(TABLES)
+    assert len(made) >= len(TABLES)
+    assert all(words.zh and words.en and words.zh != words.en for words in made)
+
+
+@pytest.mark.parametrize("table", WORKER_TABLES, ids=lambda table: table.name)
+def test_what_is_written_is_read_back_in_order(backend, table):
+    rows = [row_of(table, "2"), row_of(table, "1")]
+    backend.write([Change(table, rows)], backend.read(TABLES).version)
+    read = backend.read(TABLES).tabs[table.name].rows
+    assert list(read[0])[: len(table.typed)] == [column.header for column in table.typed]
+    assert [as_typed(table, row) for row in read[1:]] == [as_typed(table, row) for row in rows]
+
+
+def test_text_that_looks_like_a_formula_or_a_number_stays_text(backend):
+    texts = ["=1+1", "+1", "-1", "@x", "007", "1e5", "2026-01-01", "'x", '<&>"', "_x0041_", " a ", "两\n行", "TRUE"]
+    table = TABLE["issues"]
+    backend.write(
+        [Change(table, [("错误", "", "", 1, "", text, "", "") for text in texts])], backend.read(TABLES).version
+    )
+    assert [row[5] for row in backend.read(TABLES).tabs["issues"].rows[1:]] == texts
+
+
+def test_fewer_rows_leave_none_of_the_old_ones(backend):
+    table = TABLE["standings"]
+    version = backend.write([Change(table, [row_of(table, str(n)) for n in range(9)])], backend.read(TABLES).version)
+    backend.write([Change(table, [row_of(table)])], version)
+    rows = [row for row in backend.read(TABLES).tabs["standings"].rows if any(cell not in ("", None) for cell in row)]
+    assert len(rows) == 2
+
+
+def test_no_rows_leave_the_header(backend):
+    table = TABLE["queue"]
+    version = backend.write([Change(table, [row_of(table)])], backend.read(TABLES).version)
+    backend.write([Change(table, [])], version)
+    rows = [row for row in backend.read(TABLES).tabs["queue"].rows if any(cell not in ("", None) for cell in row)]
+    assert [list(row) for row in rows] == [[column.header for column in table.typed]]
+
+
+def test_writes_are_chained_by_version_without_reading_again(backend):
+    version = backend.read(TABLES).version
+    for number in range(3):
+        version = backend.write([Change(TABLE["outbox"], [row_of(TABLE["outbox"], str(number))])], version)
+    assert backend.read(TABLES).version == version
+
+
+def test_a_write_against_an_old_version_is_refused_and_changes_nothing(backend, edit):
+    version = backend.read(TABLES).version
+    edit("成员", [["服务中心", "负责人", "邮箱"], ["A", "王", "a@x.example"]])
+    before = backend.read(TABLES)
+    with pytest.raises(Conflict):
+        backend.write([Change(TABLE["kpis"], [row_of(TABLE["kpis"])])], version)
+    assert backend.read(TABLES) == before
+
+
+def test_no_write_touches_a_members_tab(backend, edit):
+    edit("成员", [["服务中心", "负责人", "邮箱", "我们的列"], ["A", "王", "a@x.example", 1.5]])
+    before = backend.read(MEMBER_TABLES)
+    backend.write([Change(table, [row_of(table)]) for table in WORKER_TABLES], before.version)
+    assert backend.read(MEMBER_TABLES).tabs == before.tabs
+
+
+@pytest.mark.parametrize("table", MEMBER_TABLES, ids=lambda table: table.name)
+def test_a_write_to_a_members_table_cannot_be_made(table):
+    with pytest.raises(WriteRefused):
+        Change(table, [])
+
+
+def test_a_missing_worker_tab_is_made_by_the_write(sheet):
+    backend, edit = sheet
+    edit("成员", [["服务中心", "负责人", "邮箱"]])
+    backend.write([Change(TABLE["ledger"], [row_of(TABLE["ledger"])])], backend.read(TABLES).version)
+    assert backend.read(TABLES).tabs["ledger"].rows[1][1] == "服务中心"
+
+
+def test_a_tab_is_found_by_its_title_or_its_english_name(sheet):
+    backend, edit = sheet
+    edit("Ｍembers ", [["center", "manager", "email"]])
+    assert set(backend.read(TABLES).tabs) == {"members"}
+
+
+def test_two_tabs_that_answer_to_one_table_are_refused(sheet):
+    backend, edit = sheet
+    edit("members", [["center"]])
+    edit("成 员", [["center"]])
+    with pytest.raises(SetupError):
+        backend.read(TABLES)
+
+
+def test_renamed_headers_are_the_ones_written(backend):
+    table = TABLE["kpis"]
+    columns = (replace(table.columns[0], header="名目"), *table.columns[1:])
+    renamed = replace(table, columns=columns)
+    backend.write([Change(renamed, [row_of(renamed)])], backend.read(TABLES).version)
+    assert backend.read([renamed]).tabs["kpis"].rows[0][0] == "名目"
+
+
+def test_one_run_at_a_time(backend):
+    with backend.lock():
+        assert backend.read(TABLES).tabs
+        with pytest.raises(Busy), type(backend).lock(twin(backend)):
+            pass
+    with backend.lock():
+        pass
+
+
+def twin(backend: Backend) -> Backend:
+    """The same sheet as another run would open it."""
+    return Workbook(backend._path) if isinstance(backend, Workbook) else backend
+
+
+def test_a_run_that_holds_the_lock_may_write(backend):
+    with backend.lock():
+        backend.write([Change(TABLE["kpis"], [row_of(TABLE["kpis"])])], backend.read(TABLES).version)
+
+
+def test_doctor_finds_a_prepared_sheet_well(backend):
+    findings = backend.examine(TABLES)
+    assert findings
+    assert all(finding.ok for finding in findings)
+
+
+def test_doctor_says_what_to_do_about_a_missing_table(sheet):
+    backend, edit = sheet
+    edit("成员", [["服务中心", "负责人", "邮箱"]])
+    unwell = [finding for finding in backend.examine(TABLES) if not finding.ok]
+    assert unwell
+    assert all(finding.advice.zh and finding.advice.en for finding in unwell)
+    assert any("配件" in finding.step.zh for finding in unwell)
+
+
+def test_claims_is_a_positive_number(backend):
+    assert backend.claims >= 1
