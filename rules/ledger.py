@@ -157,6 +157,9 @@ def _codes(members: pd.Series[Any]) -> Ints:
     return members.cat.codes.to_numpy().astype(np.int64)
 
 
+_DATE, _CENTER, _POINTS, _REF = (LEDGER.fields.index(name) for name in ("date", "center", "points", "ref"))
+
+
 def history_changed(before: RawTable | None, after: Sequence[Row], shown: Mapping[str, int]) -> list[Problem]:
     """Warnings for loans whose postings in the last 积分流水 read differ from those computed now.
 
@@ -164,6 +167,8 @@ def history_changed(before: RawTable | None, after: Sequence[Row], shown: Mappin
     New loans are no news; only what was posted before is watched.
     """
     if before is None:
+        return []
+    if _postings(before.rows[1:]) == _postings(after):
         return []
     was, now = _posted(before.rows[1:]), _posted(after)
     changed = sorted(ref for ref in was if was[ref] != now.get(ref))
@@ -177,10 +182,10 @@ def history_kept(before: RawTable | None, after: Sequence[Row], shown: Mapping[s
     """
     if before is None:
         return []
-    now = {ref: _told(lines) for ref, lines in _posted(after).items()}
     sentence = ISSUES.fields.index("problem")
     texts = (str(row[sentence]) for row in before.rows[1:] if len(row) > sentence)
     facts = [found for text in texts if (found := facts_in("history_changed", text, locale))]
+    now = {ref: _told(lines) for ref, lines in _posted(after).items()} if facts else {}
     return [
         _changed(f["ref"], f["before"], f["after"], shown) for f in facts if now.get(f["ref"], _told([])) == f["after"]
     ]
@@ -191,14 +196,17 @@ def _changed(ref: str, before: str, after: str, shown: Mapping[str, int]) -> Pro
     return Problem("warning", "history_changed", "loans", ref, shown.get(ref, 0), "loan_id", ref, facts)
 
 
+def _postings(rows: Sequence[Sequence[Cell]]) -> list[tuple[Cell, ...]]:
+    """What is watched of each line, to see at one look that nothing changed."""
+    return [(row[_DATE], row[_CENTER], row[_POINTS], row[_REF]) for row in rows if len(row) > _REF]
+
+
 def _posted(rows: Sequence[Sequence[Cell]]) -> dict[str, list[tuple[str, str, int]]]:
     """Ref -> its (date, center, points) lines in order."""
-    date_, center, points, ref = (LEDGER.fields.index(name) for name in ("date", "center", "points", "ref"))
     posted: dict[str, list[tuple[str, str, int]]] = {}
     for row in rows:
-        if len(row) > ref and row[ref] and isinstance(row[points], int | float):
-            line = (str(row[date_])[:10], str(row[center]), int(row[points]))  # type: ignore[arg-type]  # a number, checked above
-            posted.setdefault(str(row[ref]), []).append(line)
+        if len(row) > _REF and row[_REF] and isinstance(points := row[_POINTS], int | float):
+            posted.setdefault(str(row[_REF]), []).append((str(row[_DATE])[:10], str(row[_CENTER]), int(points)))
     return {key: sorted(lines) for key, lines in posted.items()}
 
 
