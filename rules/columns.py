@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import compress
 from types import NoneType
 from typing import Any
 
@@ -17,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rules.cells import WARNED, Reading, read, shown
-from rules.schema import Column, Kind
-from rules.values import Cell, UncachedCell
+from rules.layout import Layout
+from rules.schema import Column, Kind, Table
+from rules.values import Cell, RawTable, UncachedCell
 
 Array = npt.NDArray[Any]
 
@@ -37,7 +39,11 @@ _VERBATIM = (Kind.KEY, Kind.TEXT)
 
 
 class Uncached(ValueError):
-    """A used column holds a formula without a stored result; the text is the cell's address."""
+    """A used column holds a formula without a stored result, at this address."""
+
+    def __init__(self, column: Column, address: str) -> None:
+        super().__init__(column.field, address)
+        self.column, self.address = column, address
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,50 @@ class ColumnRead:
     flaws: Mapping[int, Reading]
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The rows under a header that are not blank: their numbers in the sheet, raw cells and readings by field."""
+
+    numbers: npt.NDArray[np.int64]
+    cells: Mapping[str, Sequence[Cell]]
+    columns: Mapping[str, ColumnRead]
+
+
+def read_body(raw: RawTable, layout: Layout, table: Table, zone: tzinfo) -> Body:
+    """The known columns of all rows that are not blank, absent columns as blank ones.
+
+    Raises Uncached when a formula's result is not stored.
+    """
+    rows = raw.rows[layout.header_row + 1 :]
+    across = _across(rows, max(layout.columns.values()) + 1)
+    places = {column.field: layout.columns.get(column.field) for column in table.typed}
+    absent: Sequence[Cell] = (None,) * len(rows)
+    cells = {name: absent if at is None or not across else across[at] for name, at in places.items()}
+    columns = {column.field: read_column(cells[column.field], column, zone) for column in table.typed}
+    filled = np.zeros(len(rows), dtype=bool)
+    for name, column in columns.items():
+        # Tick boxes may stand in every row of a sheet: one that is not ticked makes no row.
+        filled |= column.array if table[name].kind is Kind.FLAG else ~column.blank
+        filled[list(column.flaws)] = True
+    numbers = np.flatnonzero(filled) + layout.header_row + 2
+    if filled.all():
+        return Body(numbers, cells, columns)
+    kept = {name: list(compress(raw_cells, filled)) for name, raw_cells in cells.items()}
+    return Body(numbers, kept, {name: _only(column, filled) for name, column in columns.items()})
+
+
+def _across(rows: Sequence[Sequence[Cell]], width: int) -> Sequence[Sequence[Cell]]:
+    """The columns of *rows*, short rows filled up to *width*."""
+    if any(len(row) < width for row in rows):
+        rows = [(*row, *[None] * width) for row in rows]
+    return list(zip(*rows, strict=False))
+
+
+def _only(column: ColumnRead, filled: npt.NDArray[np.bool_]) -> ColumnRead:
+    place = {int(old): new for new, old in enumerate(np.flatnonzero(filled))}
+    return ColumnRead(column.array[filled], column.blank[filled], {place[i]: f for i, f in column.flaws.items()})
+
+
 def read_column(cells: Sequence[Cell], column: Column, zone: tzinfo) -> ColumnRead:
     """What the *cells* of *column* say.
 
@@ -56,7 +106,7 @@ def read_column(cells: Sequence[Cell], column: Column, zone: tzinfo) -> ColumnRe
     """
     types = set(map(type, cells))
     if UncachedCell in types:
-        raise Uncached(next(str(cell) for cell in cells if isinstance(cell, UncachedCell)))
+        raise Uncached(column, next(str(cell) for cell in cells if isinstance(cell, UncachedCell)))
     if types <= {str, NoneType} and not any(cells):
         return _blank_column(len(cells), column)
     if bool in types:  # True == 1.0 would be looked up as the number

@@ -7,11 +7,9 @@ Source: rules, section 1.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from types import MappingProxyType
@@ -21,11 +19,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from rules.cells import shown
-from rules.columns import ColumnRead, Uncached, read_column, usable
-from rules.layout import Layout, MissingHeader, header_name, locate
+from rules.columns import ColumnRead, Uncached, read_body, usable
+from rules.layout import Layout, MissingHeader, locate
+from rules.names import Known, next_numbers
 from rules.problems import Problem, Severity
 from rules.schema import Column, Kind, Table
-from rules.values import Book, Cell, RawTable
+from rules.values import Book, RawTable
 
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
 _HEADER = -1  # in place of a row's position: the problem is in the header row
@@ -66,10 +65,9 @@ def intake(book: Book, tables: Mapping[str, Table], zone: tzinfo) -> Intake:
         if raw is None and not table.optional:
             raise SheetError("missing_table", table)
         tab = _Tab(table, raw or RawTable(table.title, [[c.header for c in table.typed]]), zone)
-        tab.read()
         tab.check_columns()
-        tab.check_references(known)
         tab.check_keys()
+        tab.check_references(known)
         tab.fill_blanks()
         known[table.name] = tab.keys_known()
         result.frames[table.name] = tab.frame(known)
@@ -78,68 +76,28 @@ def intake(book: Book, tables: Mapping[str, Table], zone: tzinfo) -> Intake:
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The keys other tables may refer to: good ones in order, and the sheet rows of those that have an error."""
-
-    title: str
-    good: tuple[str, ...] = ()
-    broken: Mapping[str, str] = field(default_factory=dict)
-
-
 class _Tab:
     """One tab on its way from cells to a frame."""
 
     def __init__(self, table: Table, raw: RawTable, zone: tzinfo) -> None:
-        self.table, self.raw, self.zone = table, raw, zone
+        self.table, self.raw = table, raw
         self._found: list[tuple[Severity, str, int, Column, Mapping[str, str]]] = []
-        self.columns: dict[str, ColumnRead] = {}
         layout = locate(raw, table)
         if isinstance(layout, MissingHeader):
             raise SheetError("missing_column", table, layout.column.header, layout.closest)
         self.layout: Layout = layout
-        self.numbers: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self.cells: dict[str, Sequence[Cell]] = {}
-
-    def read(self) -> None:
-        """Read the known columns of all rows that are not blank."""
-        body = self.raw.rows[self.layout.header_row + 1 :]
-        width = max(self.layout.columns.values()) + 1
-        ragged = any(len(row) < width for row in body)
-        across = (
-            list(zip(*([*row, *[None] * width] for row in body), strict=False))
-            if ragged
-            else list(zip(*body, strict=False))
-        )
-        for column in self.table.typed:
-            position = self.layout.columns.get(column.field)
-            cells = across[position] if across and position is not None else (None,) * len(body)
-            try:
-                self.columns[column.field] = read_column(cells, column, self.zone)
-            except Uncached as uncached:
-                raise SheetError("uncached", self.table, column.header, str(uncached)) from uncached
-            self.cells[column.field] = cells
-        self._drop_blank_rows(len(body))
+        try:
+            body = read_body(raw, layout, table, zone)
+        except Uncached as uncached:
+            raise SheetError("uncached", table, uncached.column.header, uncached.address) from uncached
+        self.numbers, self.cells, self.columns = body.numbers, body.cells, body.columns
         self.bad: Mask = np.zeros(len(self.numbers), dtype=bool)
-        for name in self.layout.twice:
-            self._found.append(("warning", "header_twice", _HEADER, self.table[name], NO_FACTS))
-
-    def _drop_blank_rows(self, rows: int) -> None:
-        filled = np.zeros(rows, dtype=bool)
-        for read in self.columns.values():
-            filled |= ~read.blank
-            filled[list(read.flaws)] = True
-        self.numbers = np.flatnonzero(filled) + self.layout.header_row + 2
-        if filled.all():
-            return
-        place = {int(old): new for new, old in enumerate(np.flatnonzero(filled))}
-        for name, read in self.columns.items():
-            flaws = {place[i]: flaw for i, flaw in read.flaws.items()}
-            self.columns[name] = ColumnRead(read.array[filled], read.blank[filled], flaws)
-            self.cells[name] = [cell for cell, keep in zip(self.cells[name], filled, strict=True) if keep]
 
     def check_columns(self) -> None:
-        """Report cells that cannot be read, required cells that are blank, and rows that contradict themselves."""
+        """Report headers that stand twice, cells that cannot be read, required cells that are blank, contradictions."""
+        for column in self.table.typed:
+            if column.field in self.layout.twice:
+                self._found.append(("warning", "header_twice", _HEADER, column, NO_FACTS))
         for column in self.table.typed:
             read = self.columns[column.field]
             for i, flaw in read.flaws.items():
@@ -177,35 +135,35 @@ class _Tab:
         for column in self.table.typed:
             if not column.refers_to:
                 continue
-            read = self.columns[column.field]
-            # A table may refer to itself (a part's substitutes): its own keys are known by then.
-            keys = known.get(column.refers_to) or self._own_keys()
-            if column.kind is Kind.LIST:
-                self._check_list(column, read, keys)
-                continue
-            unknown = set(read.array[~read.blank]) - set(keys.good)
-            if unknown:
-                for i in np.flatnonzero(np.isin(read.array, list(unknown)) & ~read.blank):
-                    self._flag_reference(int(i), column, str(read.array[i]), keys)
-                    read.blank[i] = True
+            # A table may refer to itself: a part's substitutes are parts.
+            keys = known[column.refers_to] if column.refers_to != self.table.name else self.keys_known()
+            check = self._check_list if column.kind is Kind.LIST else self._check_names
+            check(column, self.columns[column.field], keys)
 
-    def _own_keys(self) -> Known:
-        return Known(self.table.title, tuple(dict.fromkeys(self.columns[self.table.key[0]].array)))
+    def _check_names(self, column: Column, read: ColumnRead, keys: Known) -> None:
+        unknown = set(read.array[~read.blank]) - set(keys.good)
+        if not unknown:
+            return
+        meant = keys.meant_by(unknown)
+        for i in map(int, np.flatnonzero(np.isin(read.array, list(unknown)) & ~read.blank)):
+            self._flag_reference(i, column, read.array[i], keys, meant)
+            read.blank[i] = True
 
     def _check_list(self, column: Column, read: ColumnRead, keys: Known) -> None:
         good = set(keys.good)
-        for i in map(int, np.flatnonzero(~read.blank)):
-            for name in read.array[i]:
-                if name not in good:
-                    self._flag_reference(i, column, name, keys)
+        rows = {int(i): [name for name in read.array[i] if name not in good] for i in np.flatnonzero(~read.blank)}
+        meant = keys.meant_by({name for names in rows.values() for name in names})
+        for i, names in rows.items():
+            for name in names:
+                self._flag_reference(i, column, name, keys, meant)
             read.array[i] = tuple(name for name in read.array[i] if name in good)
 
-    def _flag_reference(self, i: int, column: Column, name: str, keys: Known) -> None:
+    def _flag_reference(self, i: int, column: Column, name: str, keys: Known, meant: Mapping[str, str]) -> None:
         facts = {"table": keys.title, "value": name}
         if name in keys.broken:
             self._flag(i, column, "broken_ref", {**facts, "rows": keys.broken[name]})
-        elif near := _closest(name, (*keys.good, *keys.broken)):
-            self._flag(i, column, "near_ref", {**facts, "closest": near})
+        elif name in meant:
+            self._flag(i, column, "near_ref", {**facts, "closest": meant[name]})
         else:
             self._flag(i, column, "unknown_ref", facts)
 
@@ -232,13 +190,16 @@ class _Tab:
     def _derive_keys(self) -> None:
         column = self.table[self.table.key[0]]
         read = self.columns[column.field]
-        unnamed = [int(i) for i in np.flatnonzero(read.blank) if not self.bad[i]]
-        for i, proposed in zip(unnamed, _next_numbers(read.array[~read.blank], len(unnamed)), strict=True):
-            identifying = "\x1f".join(_iso(self.columns[name].array[i]) for name in self.table.derived_key)
-            read.array[i] = "auto-" + hashlib.sha256(identifying.encode()).hexdigest()[:8]
-            read.blank[i] = False
-            if i not in read.flaws:
-                self._flag(i, column, "blank_key", {"value": read.array[i], "next": proposed}, warned=True)
+        derived = sorted((self._derived(i), i) for i in map(int, np.flatnonzero(read.blank & ~self.bad)))
+        free = next_numbers(read.array[~read.blank], len(derived))
+        for (key, i), proposed in zip(derived, free, strict=True):
+            read.array[i], read.blank[i] = key, False
+            self._flag(i, column, "blank_key", {"value": key, "next": proposed}, warned=True)
+
+    def _derived(self, i: int) -> str:
+        """A key made from the cells that identify row *i*, whatever their format and wherever the row stands."""
+        identifying = "\x1f".join(_iso(self.columns[name].array[i]) for name in self.table.derived_key)
+        return "auto-" + hashlib.sha256(identifying.encode()).hexdigest()[:8]
 
     def fill_blanks(self) -> None:
         """Put in what a blank cell means by the schema."""
@@ -320,24 +281,3 @@ def _categorical(values: npt.NDArray[np.object_], categories: Sequence[str]) -> 
     index = {name: code for code, name in enumerate(categories)}
     codes = np.fromiter((index.get(value, -1) for value in values), dtype=np.int64, count=len(values))
     return pd.Categorical.from_codes(codes, categories=pd.Index(list(categories), dtype=object))
-
-
-def _closest(name: str, names: Iterable[str]) -> str:
-    """The name that looks most like *name*, "" when none does."""
-    bare = {re.sub(r"[\W_]+", "", header_name(n)): n for n in names}
-    near = difflib.get_close_matches(re.sub(r"[\W_]+", "", header_name(name)), list(bare), n=1, cutoff=0.6)
-    return bare[near[0]] if near else ""
-
-
-_NUMBERED = re.compile(r"(.*?)(\d+)")
-
-
-def _next_numbers(keys: Iterable[str], count: int) -> list[str]:
-    """*count* free numbers that continue the commonest form of *keys*: L-2025-005 -> L-2025-006, L-2025-007..."""
-    matches = [match for key in keys if (match := _NUMBERED.fullmatch(key))] if count else []
-    if not matches:
-        return [str(n) for n in range(1, count + 1)]
-    prefix = Counter(match[1] for match in matches).most_common(1)[0][0]
-    numbers = [match[2] for match in matches if match[1] == prefix]
-    last, width = max(int(n) for n in numbers), max(len(n) for n in numbers)
-    return [f"{prefix}{last + n:0{width}d}" for n in range(1, count + 1)]

@@ -92,9 +92,9 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "{table}表里没有「{value}」", "是否指 {closest}？", "{value!r} is not in {table}", "Do you mean {closest}?"
     ),
     "broken_ref": _kind(
-        "{table}表里「{value}」那一行有错误，这一行也无法使用",
+        "{table}表里「{value}」那一行有错误，不能引用",
         "先改好{table}表第 {rows} 行",
-        "the row of {value!r} in {table} has an error, so this row cannot be used",
+        "the row of {value!r} in {table} has an error, so nothing can refer to it",
         "Mend row {rows} of {table} first",
     ),
     "duplicate_key": _kind(
