@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from numbers import Real
 
 from rules.schema import Column
 from rules.values import Cell
@@ -68,10 +69,6 @@ def _number(value: float | Decimal, style: str) -> str:
     return f"{style}><v>{value}</v></c>" if math.isfinite(value) else ""
 
 
-def _yes(value: bool, style: str) -> str:  # noqa: FBT001 - a cell's value
-    return f'{style} t="b"><v>{int(value)}</v></c>'
-
-
 class Cells(dict[tuple[type, Cell], str]):
     """What follows the address of a cell of one column, by type and value; made once for each value that occurs.
 
@@ -83,6 +80,8 @@ class Cells(dict[tuple[type, Cell], str]):
         self._style = f' s="{style}"' if style else ""
         self._as_text = as_text
         self._day_0 = _DAY_0[from_1904]
+        self._writers = self._all_writers()
+        self._by_type = dict(self._writers)
 
     def __missing__(self, key: tuple[type, Cell]) -> str:
         made = self[key] = self._made(key[1])
@@ -93,21 +92,25 @@ class Cells(dict[tuple[type, Cell], str]):
             return ""
         if self._as_text:
             return _text(str(value), self._style)
-        for kind, write in self._writers():
-            if isinstance(value, kind):
-                return write(value)
-        return _text(str(value), self._style)
+        write = self._by_type.get(type(value)) or next(
+            (w for kind, w in self._writers if isinstance(value, kind)), None
+        )
+        return write(value) if write else _text(str(value), self._style)
 
-    def _writers(self) -> Sequence[tuple[type | tuple[type, ...], Callable[..., str]]]:
+    def _all_writers(self) -> Sequence[tuple[type, Callable[..., str]]]:
         # A bool is an int, and a datetime a date: the narrower stands first.
+        style = self._style
         return (
-            (str, lambda v: _text(v, self._style)),
-            (bool, lambda v: _yes(v, self._style)),
-            ((int, float, Decimal), lambda v: _number(v, self._style)),
+            (str, lambda v: _text(v, style)),
+            (bool, lambda v: f'{style} t="b"><v>{int(v)}</v></c>'),
+            (int, lambda v: f"{style}><v>{v}</v></c>"),
+            (float, lambda v: _number(v, style)),
+            (Decimal, lambda v: _number(v, style)),
             (datetime, self._moment),
             (date, lambda v: self._moment(datetime(v.year, v.month, v.day))),  # noqa: DTZ001 - a day has no zone
             (time, lambda v: self._days(timedelta(0, v.hour * 3600 + v.minute * 60 + v.second, v.microsecond))),
             (timedelta, self._days),
+            (Real, lambda v: _number(v, style)),  # numpy's numbers
         )
 
     def _moment(self, value: datetime) -> str:
