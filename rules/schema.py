@@ -93,6 +93,7 @@ class Table:
     key: tuple[str, ...] = ()
     derived_key: tuple[str, ...] = ()
     optional: bool = False
+    filled: bool = True  # False: declared, its rules come later, so the tab is not made yet
 
     def __getitem__(self, field: str) -> Column:
         return next(column for column in self.columns if column.field == field)
@@ -134,8 +135,8 @@ def _member(name: str, title: str, zh: str, en: str, *columns: Column, **more: o
     return Table(name, title, Owner.MEMBER, Words(zh, en), columns, **more)  # type: ignore[arg-type]
 
 
-def _worker(name: str, title: str, zh: str, en: str, *columns: Column, key: tuple[str, ...] = ()) -> Table:
-    return Table(name, title, Owner.WORKER, Words(zh, en), columns, key=key)
+def _worker(name: str, title: str, zh: str, en: str, *columns: Column, **more: object) -> Table:
+    return Table(name, title, Owner.WORKER, Words(zh, en), columns, **more)  # type: ignore[arg-type]
 
 
 MEMBERS = _member(
@@ -443,6 +444,7 @@ MATCHES = _worker(
     _w("stars", "星级", Kind.COUNT, "5 最先联系", "5 is asked first"),
     _w("endorser", "引荐人", Kind.KEY, "两边都熟的成员", "A member both know"),
     _w("why", "理由", Kind.TEXT, "用数字说明", "In figures"),
+    filled=False,
     key=("request_id", "lender", "supply_part"),
 )
 
@@ -505,6 +507,7 @@ CREDIT = _worker(
     _w("score", "信用分", Kind.COUNT, "0..100", "0..100"),
     _w("grade", "信用级", Kind.TEXT, "A / B / C / D", "A / B / C / D"),
     _w("limit", "建议上限", Kind.COUNT, "一次最多借几个", "Most units at once"),
+    filled=False,
     key=("center",),
 )
 
@@ -519,6 +522,7 @@ KPIS = _worker(
     _w("traditional", "传统参考", Kind.TEXT, "传统模式", "Traditional reference"),
     _w("benchmark", "标杆参考", Kind.TEXT, "标杆模式", "Benchmark reference"),
     _w("note", "说明", Kind.TEXT, "怎样算出", "How it is made"),
+    filled=False,
     key=("kpi",),
 )
 

@@ -179,7 +179,8 @@ def init(call: Call) -> None:
             f"写好了 {path}，请填写联盟名称和协调人邮箱", f"Wrote {path}; fill in the alliance's name and coordinator"
         )
     with call.waiting("正在建表…", "Making tabs…"):
-        made = backend(call.config).prepare(tuple(renamed(call.config.schema.rename).values()))
+        tables = renamed(call.config.schema.rename).values()
+        made = backend(call.config).prepare(tuple(table for table in tables if table.filled))
     for words in made:
         call.say(*words)
     if not made:
@@ -211,6 +212,27 @@ def plan(call: Call) -> None:
 def run_(call: Call) -> int:
     """Run one cycle: read, compute, write, send."""
     return _run(call)
+
+
+@cli.add_command
+@command()
+def watch(call: Call) -> None:
+    """Stay and run on the schedule in the settings; SIGTERM finishes the cycle in hand."""
+    from threading import Event  # noqa: PLC0415
+
+    from sync.watch import cautious, slots, watch  # noqa: PLC0415
+
+    def look() -> None:
+        """A cycle only when there is something to write or to send: a new P0, say, and no log row otherwise."""
+        ahead = _planned(call)
+        if ahead.changes or ahead.queue.leaving:
+            _run(call)
+
+    settings = call.config
+    job = {"cycle": cautious(lambda: _run(call), call.locale), "look": cautious(look, call.locale)}
+    scheduler = slots(settings.watch, settings.alliance.timezone, **job)
+    call.say("按计划运行中，Ctrl-C 或 SIGTERM 结束", "Running on schedule; Ctrl-C or SIGTERM ends it")
+    watch(scheduler, Event())
 
 
 def _run(call: Call) -> int:

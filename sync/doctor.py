@@ -25,7 +25,7 @@ def examine(config: Config) -> list[Finding]:
     return [
         *_installation(),
         *_alliance(config),
-        *backend.examine(tuple(renamed(config.schema.rename).values())),
+        *backend.examine(tuple(table for table in renamed(config.schema.rename).values() if table.filled)),
         *_letters(config),
         *_mail(config),
         *_last_run(config, backend),

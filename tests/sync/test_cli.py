@@ -1,0 +1,252 @@
+"""The command line as its users meet it: real processes, exit codes, one sentence for each mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from rules.schema import ISSUES, TABLES
+from rules.values import MailStatus
+from tests.sync.house import TODAY, book, by_status, huzhu, mails, started
+
+HEAVY = ("pandas", "numpy", "gspread", "openpyxl", "jinja2", "scipy", "pydantic", "yaml", "rich")
+
+
+def on(home: Path, *arguments: object) -> tuple[int, str, str]:
+    return huzhu(*arguments, "--config", home / "config.yaml", "--as-of", TODAY)
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """interface: start-up of --help stays in the tens of milliseconds above bare Python."""
+    code, _, err = huzhu("--help", PYTHONPROFILEIMPORTTIME="1")
+    loaded = {line.split("|")[-1].strip().split(".")[0] for line in err.splitlines() if line.startswith("import time:")}
+    assert code == 0
+    assert not loaded & set(HEAVY)
+
+
+def test_demo_says_what_happened_and_what_to_open(tmp_path: Path) -> None:
+    code, out, err = huzhu("demo", tmp_path / "d", "--as-of", TODAY)
+    assert (code, err) == (0, "")
+    assert "alliance.xlsx" in out
+    assert "积分榜" in out
+    assert {path.name for path in (tmp_path / "d").iterdir()} >= {"config.yaml", "alliance.xlsx", "outbox"}
+
+
+def test_demo_on_the_same_folder_is_a_normal_run(tmp_path: Path) -> None:
+    huzhu("demo", tmp_path / "d", "--as-of", TODAY, "-q")
+    before = (tmp_path / "d" / "config.yaml").read_bytes()
+    code, out, _ = huzhu("demo", tmp_path / "d", "--as-of", TODAY)
+    assert code == 0
+    assert "没有变化" in out
+    assert (tmp_path / "d" / "config.yaml").read_bytes() == before
+
+
+def test_the_demo_is_the_same_every_time(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        huzhu("demo", tmp_path / name, "--as-of", TODAY, "-q")
+    names = [sorted(p.name for p in (tmp_path / name / "outbox").iterdir()) for name in ("a", "b")]
+    assert names[0] == names[1]
+    assert len(names[0]) > 5
+
+
+def test_run_json_has_the_keys_of_the_interface(home: Path) -> None:
+    code, out, _ = on(home, "run", "--json")
+    report = json.loads(out)
+    assert code == 3, "the demo holds one old case"
+    assert set(report) == {
+        "run_id",
+        "as_of",
+        "outcome",
+        "rows_read",
+        "problems",
+        "changes",
+        "mails",
+        "calls",
+        "seconds",
+    }
+    assert set(report["mails"]) == {"queued", "sent", "failed", "held"}
+    assert set(report["seconds"]) == {"read", "decide", "write", "mail"}
+    assert report["as_of"] == TODAY.isoformat()
+    assert set(report["changes"]["issues"]) == {"added", "changed", "removed"}
+
+
+def test_check_prints_the_problems_and_writes_nothing(home: Path) -> None:
+    before = book(home).read_bytes()
+    code, out, _ = on(home, "check", "--json")
+    rows = json.loads(out)
+    assert code == 3
+    assert set(rows[0]) == set(ISSUES.fields)
+    assert any(row["value"] == "两个" for row in rows)
+    assert on(home, "check")[1].count("\n") == len(rows) + 1
+    assert book(home).read_bytes() == before
+
+
+def test_plan_shows_every_cell_and_mail_and_does_nothing(home: Path) -> None:
+    before = book(home).read_bytes()
+    code, out, _ = on(home, "plan", "--json")
+    planned = json.loads(out)
+    assert code == 0
+    assert book(home).read_bytes() == before
+    assert not (home / "outbox").exists()
+    assert {"table", "key", "field", "before", "after"} == set(planned["changes"][0])
+    on(home, "run", "-q")
+    assert {mail["mail_id"] for mail in planned["mails"]} == {mail.mail_id for mail in mails(home)}
+    assert {mail["body"] for mail in planned["mails"]} == {mail.body for mail in mails(home)}
+    assert json.loads(on(home, "plan", "--json")[1]) == {"changes": [], "mails": []}
+
+
+def test_a_held_mail_leaves_after_a_person_releases_it(home: Path) -> None:
+    on(home, "run", "-q")
+    held = next(mail for mail in mails(home) if mail.status is MailStatus.HELD)
+    assert on(home, "outbox", "show", held.mail_id)[1].count(held.mail_id) == 1
+    assert on(home, "outbox", "release", held.mail_id)[0] == 0
+    assert by_status(home)[MailStatus.QUEUED] == 1
+    assert on(home, "run", "-q")[0] == 0
+    assert (home / "outbox" / f"{held.mail_id}.eml").exists()
+
+
+def test_a_mail_a_person_cancels_is_never_made_again(home: Path) -> None:
+    on(home, "run", "-q")
+    held = next(mail for mail in mails(home) if mail.status is MailStatus.HELD)
+    on(home, "outbox", "cancel", held.mail_id)
+    assert on(home, "run", "-q")[0] == 0
+    assert [mail.status for mail in mails(home) if set(mail.items) & set(held.items)] == [MailStatus.CANCELLED]
+
+
+def test_what_was_sent_cannot_be_sent_again(home: Path) -> None:
+    on(home, "run", "-q")
+    sent = next(mail for mail in mails(home) if mail.status is MailStatus.SENT)
+    before = book(home).read_bytes()
+    for act in ("release", "retry", "cancel"):
+        code, _, err = on(home, "outbox", act, sent.mail_id)
+        assert code == 2
+        assert sent.mail_id in err
+    assert book(home).read_bytes() == before
+
+
+def test_init_twice_changes_nothing(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    assert huzhu("init", "--config", config)[0] == 0
+    made = book(tmp_path).read_bytes()
+    code, out, _ = huzhu("init", "--config", config)
+    assert code == 0
+    assert "没有改动" in out
+    assert book(tmp_path).read_bytes() == made
+    assert huzhu("run", "--config", config)[0] == 0
+
+
+def test_doctor_says_what_to_set(home: Path) -> None:
+    on(home, "run", "-q")
+    code, out, _ = on(home, "doctor")
+    assert code == 0, out
+    text = (home / "config.yaml").read_text(encoding="utf-8").replace("transport: folder ", "transport: smtp ")
+    (home / "config.yaml").write_text(text, encoding="utf-8")
+    code, out, _ = on(home, "doctor")
+    assert code == 2
+    assert "mail.smtp.host" in out
+
+
+def test_schema_names_every_column() -> None:
+    markdown = huzhu("schema", "--markdown")[1]
+    for table in TABLES:
+        assert table.title in markdown
+        assert all(column.header in markdown for column in table.columns)
+    assert len(json.loads(huzhu("schema", "--json")[1])) == len(TABLES)
+
+
+def test_another_run_in_progress_is_exit_4(home: Path) -> None:
+    from sync import compose  # noqa: PLC0415
+    from tests.sync.house import config  # noqa: PLC0415
+
+    with compose.backend(config(home)).lock():
+        code, _, err = on(home, "run")
+    assert code == 4
+    assert err.startswith("huzhu: ")
+
+
+def test_english_is_spoken_when_asked(home: Path) -> None:
+    assert "nothing was written" in on(home, "plan", "--lang", "en")[1]
+    assert "is not a whole number" in on(home, "check", "--lang", "en")[1]
+
+
+def _csv(path: Path) -> None:
+    path.write_text("服务中心,负责人\n华北-北京,王强\n", encoding="utf-8")
+
+
+def _truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def _encrypted(path: Path) -> None:
+    name = "EncryptedPackage".encode("utf-16-le")
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 1000 + name + b"\0" * 1000)
+
+
+MISTAKES = {
+    "no file": (Path.unlink, "alliance.xlsx"),
+    "a csv renamed": (_csv, "alliance.xlsx"),
+    "a truncated file": (_truncated, "alliance.xlsx"),
+    "a password": (_encrypted, "alliance.xlsx"),
+    "an empty file": (lambda path: path.write_bytes(b""), "alliance.xlsx"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_bad_file_is_one_sentence_and_stays_as_it_was(home: Path, mistake: str) -> None:
+    spoil, named = MISTAKES[mistake]
+    spoil(book(home))
+    before = book(home).read_bytes() if book(home).exists() else None
+    for command in ("run", "check", "plan"):
+        code, out, err = on(home, command)
+        assert code == 2, err
+        assert out == ""
+        assert named in err
+        assert err.count("\n") == 1
+    assert (book(home).read_bytes() if book(home).exists() else None) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--as-of", "tomorrow"), "--as-of"),
+        (("--config", "/nowhere/config.yaml"), "/nowhere/config.yaml"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence(home: Path, arguments: tuple[str, str], words: str) -> None:
+    code, _, err = huzhu("run", "--config", home / "config.yaml", *arguments)
+    assert code == 2
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_an_unknown_setting_names_the_nearest(home: Path) -> None:
+    with (home / "config.yaml").open("a", encoding="utf-8") as file:
+        file.write("\npont: {help: 2}\n")
+    code, _, err = on(home, "run")
+    assert code == 2
+    assert "points" in err
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_one_sentence(home: Path) -> None:
+    before = book(home).read_bytes()
+    home.chmod(0o555)
+    try:
+        code, _, err = on(home, "run")
+    finally:
+        home.chmod(0o755)
+    assert code in (1, 2)
+    assert err.count("\n") == 1
+    assert book(home).read_bytes() == before
+
+
+def test_no_colours_or_bars_reach_a_pipe(home: Path) -> None:
+    process = started("run", "--config", home / "config.yaml", "--as-of", TODAY, FORCE_COLOR="")
+    out, err = process.communicate()
+    assert "\x1b" not in out + err
+    assert sys.executable
