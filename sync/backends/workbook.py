@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
+from xml.parsers import expat
 
 import filelock
 import python_calamine
@@ -73,7 +74,8 @@ class Workbook:
         """The tabs of *tables* with their raw cells, hidden ones too; read in one go from one state."""
         data = disk.contents(self._path)
         package = Package(data, self._path.name, self._max_mb)
-        return Book(_raw(package, data, tables), disk.fingerprint(data))
+        with self._whole():
+            return Book(_raw(package, data, tables), disk.fingerprint(data))
 
     def write(self, changes: Sequence[Change], version: object) -> object:
         """Replace the worker's tabs of *changes*, all other parts as they were; the new version."""
@@ -125,8 +127,16 @@ class Workbook:
         """What `doctor` says of the file, step by step."""
         return doctor.findings(self._path, self._max_mb, tables, lambda: self.read(tables))
 
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Says in one sentence that a part of the file is not XML."""
+        try:
+            yield
+        except expat.ExpatError as error:
+            raise complaint("damaged", name=self._path.name) from error
+
     def _rewritten(self, build: Callable[[bytes | None], bytes | None]) -> str:
-        with self.lock():
+        with self.lock(), self._whole():
             data = disk.rewritten(self._path, build, wait_seconds=self._wait_seconds, sleep=self._sleep)
         return disk.fingerprint(data or b"")
 

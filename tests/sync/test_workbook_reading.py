@@ -192,6 +192,12 @@ def test_bytes_changed_inside_a_part_give_a_sentence(path):
         Workbook(path).read(TABLES)
 
 
+def test_a_tab_that_is_not_xml_gives_a_sentence(path):
+    bare_package(path, "<sheetData><row><c><v>1</v></c></row></sheetData><cols a=>")
+    with pytest.raises(SetupError, match="damaged"):
+        Workbook(path).prepare(TABLES)
+
+
 def test_macros_stay_in_a_macro_workbook(tmp_path):
     path = tmp_path / "alliance.xlsm"
     Workbook(path).prepare(TABLES)
