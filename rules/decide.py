@@ -14,12 +14,13 @@ import pandas as pd
 
 from rules import ladder, ledger, letters, outbox, problems, queue, warnings
 from rules.cells import read
+from rules.changes import body
 from rules.intake import intake
 from rules.layout import Layout, locate
 from rules.letters import Letter
 from rules.policy import Policy
 from rules.problems import Problem
-from rules.schema import RUNS, renamed
+from rules.schema import RUNS, Table, renamed
 from rules.values import Book, Mail, RawTable, Row
 
 
@@ -54,19 +55,19 @@ def decide(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Plan:
     placed = queue.queue(requests, loans, members, sums, as_of, policy)
     states = ladder.loan_states(loans, as_of, policy.loans, policy.overdue)
     prices: dict[str, Decimal | None] = dict(zip(parts["part_no"], parts["unit_value"], strict=True))
-    last_run = last_as_of(book.tabs.get("runs"), zone)
+    last_run = last_as_of(book.tabs.get("runs"), zone, tables["runs"])
     found = problems.ordered(
         [
             *read_in.problems,
             *queue.unproven(placed),
             *warnings.of_loans(states, prices, members, policy.overdue.ladder),
-            *_history(book, postings, loans, locale, same_day=last_run == as_of),
+            *_history(book, tables, postings, loans, locale if last_run == as_of else None),
         ],
         tables,
     )
     issue_rows = problems.rows_of(found, tables, locale)
     mailing = outbox.mailing(
-        outbox.mails_in(book.tabs.get("outbox"), zone),
+        outbox.mails_in(book.tabs.get("outbox"), zone, tables["outbox"]),
         states,
         parts,
         letters.Post.of(members, policy),
@@ -88,23 +89,28 @@ def decide(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Plan:
     )
 
 
-def _history(book: Book, postings: Sequence[Row], loans: pd.DataFrame, locale: str, *, same_day: bool) -> list[Problem]:
-    """What changed in postings made before; on a second run of the day also what the first one reported."""
+def _history(
+    book: Book, tables: Mapping[str, Table], postings: Sequence[Row], loans: pd.DataFrame, again: str | None
+) -> list[Problem]:
+    """What changed in postings made before. again: on a second run of the day, the language of the first one's
+    warnings, which are kept.
+    """
+    ledger_now, issues_now = (body(tables[name], book.tabs.get(name)) for name in ("ledger", "issues"))
     shown = dict(zip(loans["loan_id"], loans["row"].tolist(), strict=True))
-    changed = ledger.history_changed(book.tabs.get("ledger"), postings, shown)
-    kept = ledger.history_kept(book.tabs.get("issues"), postings, shown, locale) if same_day else []
+    changed = ledger.history_changed(ledger_now, postings, shown)
+    kept = ledger.history_kept(issues_now, postings, shown, again) if again else []
     new = {problem.key for problem in changed}
     return [*changed, *(problem for problem in kept if problem.key not in new)]
 
 
-def last_as_of(raw: RawTable | None, zone: tzinfo) -> date | None:
+def last_as_of(raw: RawTable | None, zone: tzinfo, runs: Table = RUNS) -> date | None:
     """The latest day a run computed for, by 运行日志; None before the first run."""
-    layout = locate(raw, RUNS) if raw is not None else None
-    if raw is None or not isinstance(layout, Layout) or "as_of" not in layout.columns:
+    layout = locate(raw, runs, "as_of") if raw is not None else None
+    if raw is None or not isinstance(layout, Layout):
         return None
     at = layout.columns["as_of"]
     cells = (row[at] for row in raw.rows[layout.header_row + 1 :] if at < len(row))
-    return max((day for cell in cells if (day := read(cell, RUNS["as_of"], zone).value)), default=None)
+    return max((day for cell in cells if (day := read(cell, runs["as_of"], zone).value)), default=None)
 
 
 def _held_over(last_run: date | None, as_of: date, policy: Policy) -> int | None:

@@ -51,19 +51,21 @@ class MissingHeader:
     closest: str
 
 
-def locate(raw: RawTable, table: Table) -> Layout | MissingHeader:
+def locate(raw: RawTable, table: Table, *needed: str) -> Layout | MissingHeader:
     """Where the columns of *table* stand in *raw*: the first of the top 10 rows that holds all required headers.
 
-    When no row does: the first required column missing from the row that holds most of them.
+    needed: fields that must be there besides the required ones. When no row holds all: the first that is missing from
+    the row that holds most of them.
     """
+    wanted = [c for c in table.typed if c.required or c.field in needed]
     best: Layout = Layout(0, {})
     for index, row in enumerate(raw.rows[:HEADER_ROWS]):
         layout = _read_headers(index, row, table)
-        if all(c.field in layout.columns for c in table.typed if c.required):
+        if all(c.field in layout.columns for c in wanted):
             return layout
         if len(layout.columns) > len(best.columns):
             best = layout
-    missing = next(c for c in table.typed if c.required and c.field not in best.columns)
+    missing = next(c for c in wanted if c.field not in best.columns)
     return MissingHeader(missing, _closest(missing.header, raw, best))
 
 

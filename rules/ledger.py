@@ -19,7 +19,7 @@ from rules.dates import Mask, day, days, known, plain
 from rules.policy import UNIT, PointsPolicy
 from rules.problems import Problem, facts_in
 from rules.schema import ISSUES, LEDGER, Words
-from rules.values import Cell, RawTable, Row
+from rules.values import Row
 
 Ints = npt.NDArray[np.int64]
 
@@ -160,31 +160,26 @@ def _codes(members: pd.Series[Any]) -> Ints:
 _DATE, _CENTER, _POINTS, _REF = (LEDGER.fields.index(name) for name in ("date", "center", "points", "ref"))
 
 
-def history_changed(before: RawTable | None, after: Sequence[Row], shown: Mapping[str, int]) -> list[Problem]:
+def history_changed(before: Sequence[Row], after: Sequence[Row], shown: Mapping[str, int]) -> list[Problem]:
     """Warnings for loans whose postings in the last 积分流水 read differ from those computed now.
 
-    before: the tab as it stands in the sheet. shown: sheet row of each loan that is still there.
+    before: the rows that stand in the sheet. shown: sheet row of each loan that is still there.
     New loans are no news; only what was posted before is watched.
     """
-    if before is None:
+    if _watched(before) == _watched(after):
         return []
-    if _postings(before.rows[1:]) == _postings(after):
-        return []
-    was, now = _posted(before.rows[1:]), _posted(after)
+    was, now = _posted(before), _posted(after)
     changed = sorted(ref for ref in was if was[ref] != now.get(ref))
     return [_changed(ref, _told(was[ref]), _told(now.get(ref, [])), shown) for ref in changed]
 
 
-def history_kept(before: RawTable | None, after: Sequence[Row], shown: Mapping[str, int], locale: str) -> list[Problem]:
+def history_kept(issues: Sequence[Row], after: Sequence[Row], shown: Mapping[str, int], locale: str) -> list[Problem]:
     """The `history_changed` warnings that 数据问题 holds already, where the postings are still what it says.
 
     A change is seen once, when the ledger is rewritten; a second run on the same day must not wipe the warning out.
     """
-    if before is None:
-        return []
     sentence = ISSUES.fields.index("problem")
-    texts = (str(row[sentence]) for row in before.rows[1:] if len(row) > sentence)
-    facts = [found for text in texts if (found := facts_in("history_changed", text, locale))]
+    facts = [found for row in issues if (found := facts_in("history_changed", str(row[sentence]), locale))]
     now = {ref: _told(lines) for ref, lines in _posted(after).items()} if facts else {}
     return [
         _changed(f["ref"], f["before"], f["after"], shown) for f in facts if now.get(f["ref"], _told([])) == f["after"]
@@ -196,16 +191,16 @@ def _changed(ref: str, before: str, after: str, shown: Mapping[str, int]) -> Pro
     return Problem("warning", "history_changed", "loans", ref, shown.get(ref, 0), "loan_id", ref, facts)
 
 
-def _postings(rows: Sequence[Sequence[Cell]]) -> list[tuple[Cell, ...]]:
+def _watched(rows: Sequence[Row]) -> list[Row]:
     """What is watched of each line, to see at one look that nothing changed."""
-    return [(row[_DATE], row[_CENTER], row[_POINTS], row[_REF]) for row in rows if len(row) > _REF]
+    return [(row[_DATE], row[_CENTER], row[_POINTS], row[_REF]) for row in rows]
 
 
-def _posted(rows: Sequence[Sequence[Cell]]) -> dict[str, list[tuple[str, str, int]]]:
+def _posted(rows: Sequence[Row]) -> dict[str, list[tuple[str, str, int]]]:
     """Ref -> its (date, center, points) lines in order."""
     posted: dict[str, list[tuple[str, str, int]]] = {}
     for row in rows:
-        if len(row) > _REF and row[_REF] and isinstance(points := row[_POINTS], int | float):
+        if row[_REF] and isinstance(points := row[_POINTS], int | float):
             posted.setdefault(str(row[_REF]), []).append((str(row[_DATE])[:10], str(row[_CENTER]), int(points)))
     return {key: sorted(lines) for key, lines in posted.items()}
 

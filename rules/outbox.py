@@ -12,11 +12,12 @@ from datetime import date, tzinfo
 import pandas as pd
 
 from rules.cells import read, shown
+from rules.intake import SheetError
 from rules.ladder import LoanStates, reminders_due, still_true
-from rules.layout import Layout, locate
+from rules.layout import Layout, MissingHeader, locate
 from rules.letters import Letter, Notice, Post, Reminder, digests, held_notice, reminders, report
 from rules.policy import MailPolicy, Policy
-from rules.schema import OUTBOX, Words
+from rules.schema import OUTBOX, Table, Words
 from rules.values import Cell, Mail, MailStatus, RawTable, Row
 
 UNKNOWN_RESULT = Words(
@@ -28,11 +29,16 @@ TOO_OFTEN = Words("已试 {n} 次仍未发出", "tried {n} times without success
 TOO_MANY = Words("超过每次运行 {n} 封的上限", "over the limit of {n} mails a run")
 
 
-def mails_in(raw: RawTable | None, zone: tzinfo) -> list[Mail]:
-    """The mails that the outbox tab holds, in its order. A status nobody knows counts as held for a person."""
-    layout = locate(raw, OUTBOX) if raw is not None else None
-    if raw is None or not isinstance(layout, Layout) or "mail_id" not in layout.columns:
+def mails_in(raw: RawTable | None, zone: tzinfo, table: Table = OUTBOX) -> list[Mail]:
+    """The mails that the outbox tab holds, in its order. A status nobody knows counts as held for a person.
+
+    Raises SheetError when the tab holds something and its headers are gone: what was mailed must not be forgotten.
+    """
+    if raw is None or not any(cell not in (None, "") for row in raw.rows for cell in row):
         return []
+    layout = locate(raw, table, "mail_id", "items", "status")
+    if isinstance(layout, MissingHeader):
+        raise SheetError("missing_column", table, layout.column.header, layout.closest)
     return [mail for row in raw.rows[layout.header_row + 1 :] if (mail := _mail(row, layout, zone)) is not None]
 
 
