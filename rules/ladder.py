@@ -18,8 +18,9 @@ import pandas as pd
 from rules.dates import Days, Mask, day, days, first_of, known, plain
 from rules.ledger import effective, pending
 from rules.policy import LoansPolicy, OverduePolicy, Rung
-from rules.schema import SWAP, Words
+from rules.schema import SWAP
 from rules.values import Row
+from rules.words import Words
 
 Ints = npt.NDArray[np.int64]
 

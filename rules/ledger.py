@@ -18,8 +18,9 @@ import pandas as pd
 from rules.dates import Mask, day, days, known, plain
 from rules.policy import UNIT, PointsPolicy
 from rules.problems import Problem, facts_in
-from rules.schema import ISSUES, LEDGER, Words
+from rules.schema import ISSUES, LEDGER
 from rules.values import Row
+from rules.words import Words
 
 Ints = npt.NDArray[np.int64]
 

@@ -19,8 +19,8 @@ from rules.dates import days
 from rules.ladder import Due, LoanStates, reminder_key
 from rules.policy import Policy, Rung
 from rules.problems import Problem
-from rules.schema import Words
 from rules.values import Row
+from rules.words import Words
 
 
 @dataclass(frozen=True, slots=True)

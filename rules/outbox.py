@@ -17,8 +17,9 @@ from rules.ladder import LoanStates, reminders_due, still_true
 from rules.layout import Layout, MissingHeader, locate
 from rules.letters import Letter, Notice, Post, Reminder, digests, held_notice, reminders, report
 from rules.policy import MailPolicy, Policy
-from rules.schema import OUTBOX, Table, Words
+from rules.schema import OUTBOX, Table
 from rules.values import Cell, Mail, MailStatus, RawTable, Row
+from rules.words import Words
 
 UNKNOWN_RESULT = Words(
     "结果未知：发送时中断，可能已发出。核实后用 outbox retry 或 cancel",

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from rules.schema import TABLES, Table, Words
+from rules.schema import TABLES, Table
 from rules.values import Row
+from rules.words import Words
 
 Severity = Literal["error", "warning"]
 SEVERITIES: Mapping[Severity, Words] = {"error": Words("错误", "error"), "warning": Words("警告", "warning")}

@@ -19,8 +19,9 @@ from rules.dates import day, days, plain
 from rules.ledger import MAY_ASK, MUST_HELP_FIRST, Accounts, has_left
 from rules.policy import Policy, PriorityPolicy
 from rules.problems import Problem
-from rules.schema import CLOSED_STATUSES, Words
+from rules.schema import CLOSED_STATUSES
 from rules.values import Row
+from rules.words import Words
 
 UNCONDITIONAL = Words("无条件支持", "unconditional support")
 HIGH_RISK = "高"

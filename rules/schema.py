@@ -12,18 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import NamedTuple
 
-
-class Words(NamedTuple):
-    """One sentence in the two languages of the product."""
-
-    zh: str
-    en: str
-
-    def in_(self, locale: str) -> str:
-        """The sentence in *locale* ("zh" or "en")."""
-        return self.en if locale == "en" else self.zh
+from rules.words import Words
 
 
 class Owner(Enum):

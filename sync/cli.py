@@ -7,7 +7,6 @@ Source: interface, "commands".
 from __future__ import annotations
 
 import functools
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -87,6 +86,12 @@ class Call:
         return Console(stderr=True).status(en if self.locale == "en" else zh)
 
 
+def _log(verbose: int) -> None:
+    import logging  # noqa: PLC0415  # only when asked for
+
+    logging.basicConfig(level=logging.INFO if verbose == 1 else logging.DEBUG)
+
+
 _OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option(
         "--config", "config_file", metavar="PATH", help="Settings file (default: $HUZHU_CONFIG, ./config.yaml)."
@@ -117,7 +122,8 @@ def command(*, name: str | None = None, help_: str | None = None) -> Callable[[B
             lang: Locale | None,
             **rest: Any,  # whatever the command itself takes
         ) -> NoReturn:
-            logging.basicConfig(level=(logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)])
+            if verbose:
+                _log(verbose)
             call = Call(config_file, as_of_given, json, quiet, lang)
             try:
                 code = body(call, **rest)

@@ -12,7 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from rules.decide import last_as_of
-from rules.schema import RUNS, Words, renamed
+from rules.schema import RUNS, renamed
+from rules.words import Words
 from sync import compose
 from sync.backends import Backend, Finding
 from sync.config import Config

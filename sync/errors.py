@@ -11,7 +11,7 @@ A problem in the data is never an exception: it is a row in 数据问题 (rules/
 
 from __future__ import annotations
 
-from rules.schema import Words
+from rules.words import Words
 
 
 class HuzhuError(Exception):

@@ -19,7 +19,7 @@ from email.policy import SMTP as WIRE
 from pathlib import Path
 from typing import Protocol
 
-from rules.schema import Words
+from rules.words import Words
 from sync.errors import MailError
 from sync.smtp import Smtp
 

@@ -11,8 +11,9 @@ from datetime import tzinfo
 from typing import Literal
 
 from rules.outbox import mails_in, rows_of
-from rules.schema import OUTBOX, Words
+from rules.schema import OUTBOX
 from rules.values import MOVES, Change, Mail, MailStatus
+from rules.words import Words
 from sync.backends import Backend
 from sync.errors import SetupError
 

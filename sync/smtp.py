@@ -18,7 +18,7 @@ from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from typing import Literal
 
-from rules.schema import Words
+from rules.words import Words
 from sync.errors import MailError
 
 Security = Literal["starttls", "tls", "none"]

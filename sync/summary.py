@@ -14,8 +14,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rules.cells import shown
-from rules.schema import ISSUES, OUTBOX, TABLES, Table, Words
+from rules.schema import ISSUES, OUTBOX, TABLES, Table
 from rules.values import Cell, Mail
+from rules.words import Words
 
 if TYPE_CHECKING:
     from sync.backends import Finding

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from rules.schema import Table, Words
+from rules.schema import Table
 from rules.values import Book, Change
+from rules.words import Words
 
 BACKENDS = {
     "workbook": "sync.backends.workbook:Workbook",

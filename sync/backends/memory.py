@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from rules.layout import Layout, locate, table_named
-from rules.schema import Column, Owner, Table, Words
+from rules.schema import Column, Owner, Table
 from rules.values import Book, Cell, Change, RawTable
+from rules.words import Words
 from sync.backends import Finding
 from sync.errors import Busy, Conflict, SetupError
 

@@ -16,8 +16,9 @@ from xml.parsers import expat
 import filelock
 import python_calamine
 
-from rules.schema import TABLES, Owner, Table, Words
+from rules.schema import TABLES, Owner, Table
 from rules.values import Book, Cell, Change, RawTable
+from rules.words import Words
 from sync.backends import Finding
 from sync.errors import Busy
 from sync.xlsx import amend, disk, doctor, opc, scan, sheet, tabs

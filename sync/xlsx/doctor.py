@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rules.layout import MissingHeader, locate
-from rules.schema import Owner, Table, Words
+from rules.schema import Owner, Table
 from rules.values import Book
+from rules.words import Words
 from sync.backends import Finding
 from sync.errors import HuzhuError
 from sync.xlsx import disk, tabs

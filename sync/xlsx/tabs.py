@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rules.layout import HEADER_ROWS, Layout, locate, table_named
-from rules.schema import Column, Owner, Table, Words
+from rules.schema import Column, Owner, Table
 from rules.values import Book, Cell, RawTable
+from rules.words import Words
 from sync.xlsx import amend, cells, markup, notes, opc, sheet, styles
 from sync.xlsx.complaints import complaint
 from sync.xlsx.opc import Tab
