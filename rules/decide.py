@@ -56,15 +56,9 @@ def decide(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Plan:
     states = ladder.loan_states(loans, as_of, policy.loans, policy.overdue)
     prices: dict[str, Decimal | None] = dict(zip(parts["part_no"], parts["unit_value"], strict=True))
     last_run = last_as_of(book.tabs.get("runs"), zone, tables["runs"])
-    found = problems.ordered(
-        [
-            *read_in.problems,
-            *queue.unproven(placed),
-            *warnings.of_loans(states, prices, members, policy.overdue.ladder),
-            *_history(book, tables, postings, loans, locale if last_run == as_of else None),
-        ],
-        tables,
-    )
+    about_loans = warnings.of_loans(states, prices, members, policy.overdue.ladder)
+    history = _history(book, tables, postings, loans, locale if last_run == as_of else None)
+    found = problems.ordered([*read_in.problems, *queue.unproven(placed), *about_loans, *history], tables)
     issue_rows = problems.rows_of(found, tables, locale)
     mailing = outbox.mailing(
         outbox.mails_in(book.tabs.get("outbox"), zone, tables["outbox"]),
