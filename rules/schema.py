@@ -394,7 +394,7 @@ LEDGER = _worker(
     _w("balance", "余额", Kind.POINTS, "该成员累计", "Running balance of that member"),
     _w("kind", "类型", Kind.TEXT, "帮助 / 受助 / 调整", "Help / received / adjustment"),
     _w("ref", "关联编号", Kind.KEY, "借调编号", "Loan number"),
-    _w("memo", "说明", Kind.TEXT, "一句话说明", "One sentence"),
+    _w("memo", "说明", Kind.NOTE, "一句话说明", "One sentence"),
     key=("date", "center", "kind", "ref", "memo"),
 )
 
@@ -409,7 +409,7 @@ QUEUE = _worker(
     _w("part_no", "配件编号", Kind.KEY, "配件", "The part"),
     _w("open_qty", "待满足数量", Kind.COUNT, "还差几个", "Units still wanted"),
     _w("level", "判定级别", Kind.CHOICE, "P0 / P1 / P2", "P0 / P1 / P2", choices=LEVELS),
-    _w("basis", "依据", Kind.TEXT, "为什么是这个级别", "Why this level"),
+    _w("basis", "依据", Kind.NOTE, "为什么是这个级别", "Why this level"),
     _w("balance", "积分", Kind.POINTS, "求助方的积分（流水合计）", "The requester's balance"),
     _w(
         "standing", "资格", Kind.TEXT, "无条件支持 / 可求助 / 需先帮助他人", "Unconditional / may ask / must help first"
@@ -433,7 +433,7 @@ MATCHES = _worker(
     _w("risk", "风险", Kind.TEXT, "高 / 中 / 低", "High / medium / low"),
     _w("stars", "星级", Kind.COUNT, "5 最先联系", "5 is asked first"),
     _w("endorser", "引荐人", Kind.KEY, "两边都熟的成员", "A member both know"),
-    _w("why", "理由", Kind.TEXT, "用数字说明", "In figures"),
+    _w("why", "理由", Kind.NOTE, "用数字说明", "In figures"),
     filled=False,
     key=("request_id", "lender", "supply_part"),
 )
@@ -511,7 +511,7 @@ KPIS = _worker(
     _w("unit", "单位", Kind.TEXT, "单位", "Unit"),
     _w("traditional", "传统参考", Kind.TEXT, "传统模式", "Traditional reference"),
     _w("benchmark", "标杆参考", Kind.TEXT, "标杆模式", "Benchmark reference"),
-    _w("note", "说明", Kind.TEXT, "怎样算出", "How it is made"),
+    _w("note", "说明", Kind.NOTE, "怎样算出", "How it is made"),
     filled=False,
     key=("kpi",),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -36,18 +37,29 @@ def with_cells(xml: bytes, new: NewCells) -> bytes:
     home = markup.prefix(xml)
     start, end, xml = _data(xml, home)
     pieces: list[bytes] = []
-    left = dict(sorted(new.items()))
+    left = deque(sorted(new.items()))
     at = start
     for row in _rows(xml, home, start, end):
         pieces.append(xml[at : row.start])
-        before = [number for number in left if number < row.number]
-        pieces += [_new_row(number, left.pop(number), home) for number in before]
-        added = left.pop(row.number, None)
+        while left and left[0][0] < row.number:
+            pieces.append(_new_row(*left.popleft(), home))
+        added = left.popleft()[1] if left and left[0][0] == row.number else None
         pieces.append(_merged(row, added, home) if added else xml[row.start : row.end])
         at = row.end
     pieces.append(xml[at:end])
-    pieces += [_new_row(number, added, home) for number, added in left.items()]
-    return xml[:start] + b"".join(pieces) + xml[end:]
+    pieces += [_new_row(*row, home) for row in left]
+    return _widened(xml[:start], new, home) + b"".join(pieces) + xml[end:]
+
+
+def _widened(head: bytes, new: NewCells, home: bytes) -> bytes:
+    """The XML before the rows, its stated area grown to hold the *new* cells: reading relies on it."""
+    stated = re.search(rb"<" + home + rb'dimension[^>]*?\sref="(?:[A-Z]+\d+:)?([A-Z]+)(\d+)"', head)
+    if stated is None or not new:
+        return head
+    width = max(cells.index(stated[1].decode()), *(column for row in new.values() for column in row))
+    covered = f"A1:{cells.letters(width)}{max(int(stated[2]), *new)}".encode()
+    start = head.index(b'ref="', stated.start()) + len(b'ref="')
+    return head[:start] + covered + head[head.index(b'"', start) :]
 
 
 def column_of(xml: bytes, column: int) -> dict[int, bytes]:

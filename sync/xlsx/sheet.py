@@ -74,7 +74,9 @@ def formula(column: Column, here: Address, worker: Address, row: int) -> str:
     assert column.finds is not None
     key = letters(here.columns[here.key])
     match = f'MATCH(${key}{row}&"",{worker.reference(worker.key)},0)'
-    return f'IFERROR(INDEX({worker.reference(column.finds[1])},{match}),"")'
+    found = f"INDEX({worker.reference(column.finds[1])},{match})"
+    shown = f'{found}&""' if column.is_text else f'IF({found}="","",{found})'  # a blank would show as 0
+    return f'IFERROR({shown},"")'
 
 
 def header_formats(table: Table) -> list[styles.Format]:

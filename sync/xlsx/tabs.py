@@ -177,7 +177,7 @@ class _Amendment:
         if self._is_new(column):
             return rows
         there = amend.column_of(self.package.read(self.tab.part), self._here.columns[column.field])
-        ours = any(b"IFERROR(INDEX(" in xml for xml in there.values())
+        ours = any(b"IFERROR(" in xml for xml in there.values())
         return rows if ours and set(kept) - set(there) else ()
 
     def _dropdowns(self) -> Words | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import zipfile
 from collections import Counter
 from dataclasses import replace
@@ -18,6 +19,7 @@ from sync import compose, demo
 from sync.backends.workbook import Workbook
 from sync.errors import Busy, RunFailed, SetupError
 from sync.worker import RESTARTS, Worker
+from tests.conftest import Convert
 from tests.sync.house import TODAY, book, by_status, config, mails, parts, run
 from tests.sync.postman import Postman
 
@@ -231,3 +233,36 @@ def test_a_missing_tab_stops_the_run_and_names_it(home: Path) -> None:
 
 def test_a_run_reads_every_table_of_the_schema(home: Path) -> None:
     assert {t.name for t in TABLES if t.owner is LOANS.owner} == set(run(home).rows_read)
+
+
+@pytest.mark.libreoffice
+def test_a_person_saving_in_libreoffice_changes_nothing_for_the_worker(home: Path, libreoffice: Convert) -> None:
+    run(home)
+    book(home).write_bytes(libreoffice(book(home), "xlsx").read_bytes())
+    assert run(home).changes == {}
+
+
+@pytest.mark.libreoffice
+def test_what_a_person_edits_shows_beside_the_row_after_the_next_run(home: Path, libreoffice: Convert) -> None:
+    """The story of the first day: open, return a part, save, run, open again."""
+    run(home)
+    shown = rows_by_key(libreoffice(book(home), "借调记录"), "借调编号")
+    assert (shown["L-049"]["状态"], shown["L-049"]["天数"]) == ("已逾期", "3")
+    assert (shown["L-001"]["状态"], shown["L-001"]["天数"]) == ("已归还", "")
+    people = openpyxl.load_workbook(libreoffice(book(home), "xlsx"))
+    sheet = people["借调记录"]
+    columns = {cell.value: cell.column for cell in sheet[1]}
+    row = next(row for row in range(2, 70) if sheet.cell(row, columns["借调编号"]).value == "L-049")
+    sheet.cell(row, columns["归还日期"]).value = TODAY
+    people.save(book(home))
+    book(home).write_bytes(libreoffice(book(home), "xlsx").read_bytes())
+    assert run(home).changes["loan_states"]["changed"] == 1
+    shown = rows_by_key(libreoffice(book(home), "借调记录"), "借调编号")
+    assert (shown["L-049"]["状态"], shown["L-049"]["天数"]) == ("已归还", "")
+    queue = rows_by_key(libreoffice(book(home), "求助"), "求助编号")
+    assert (queue["R-001"]["序号"], queue["R-001"]["级别"]) == ("1", "P0")
+
+
+def rows_by_key(file: Path, key: str) -> dict[str, dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return {row[key]: row for row in csv.DictReader(lines)}

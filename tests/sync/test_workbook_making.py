@@ -86,7 +86,7 @@ def test_a_new_workbook_loads_in_openpyxl_with_what_people_need(made):
     assert rules["G2:G1048576"].formula1 == '"先借后还,配件互换,成本补偿"'
     assert {rule.errorStyle for rule in rules.values()} == {"warning"}
     assert loans.column_dimensions["A"].width > 10
-    assert loans["U2"].value.text == """=IFERROR(INDEX('借调状态'!$H:$H,MATCH($A2&"",'借调状态'!$A:$A,0)),"")"""
+    assert loans["U2"].value.text == """=IFERROR(INDEX('借调状态'!$H:$H,MATCH($A2&"",'借调状态'!$A:$A,0))&"","")"""
 
 
 def test_init_changes_no_cell_people_typed(people):
