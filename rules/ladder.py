@@ -196,7 +196,7 @@ def still_true(keys: Sequence[str], states: LoanStates, cadence_days: int, ladde
     reachable = exists & _reachable(states.days, cadence_days, ladder)
     candidates = _last(reachable)
     ids = states.loans["loan_id"].tolist()
-    wanted = {key.split(":")[1] for key in keys}
+    wanted = {key.removeprefix("overdue:").rsplit(":", 2)[0] for key in keys}
     true = {}
     for i in np.flatnonzero(np.isin(states.loans["loan_id"].to_numpy(), list(wanted)) & (candidates >= 0)).tolist():
         for r, rung in enumerate(ladder):
@@ -228,16 +228,15 @@ def _next_unmade(
     as_of: date,
     ladder: Sequence[Rung],
 ) -> int | None:
-    """The rung to make now: a friendly one as it stands; from the due date on one at a time, in order, spaced."""
+    """The rung to make now, always above those made: a friendly one as it stands, from the due date on in order."""
+    top = max(made, default=-1)
+    if candidate <= top:
+        return None
     if ladder[candidate].offset < 0:
-        return None if candidate in made else candidate
-    previous: int | None = None
-    for rung in range(candidate + 1):
-        if ladder[rung].offset < 0 or not exists[rung]:
-            continue
-        if rung not in made:
-            return rung if previous is None or _spaced(rung, previous, made[previous], as_of, ladder) else None
-        previous = rung
+        return candidate
+    following = next(r for r in range(top + 1, candidate + 1) if exists[r] and ladder[r].offset >= 0)
+    if top < 0 or ladder[top].offset < 0 or _spaced(following, top, made[top], as_of, ladder):
+        return following
     return None
 
 
