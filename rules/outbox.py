@@ -5,7 +5,7 @@ Sending is not done here, see sync/outbox.py. Source: rules, section 5.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 
@@ -106,9 +106,8 @@ def made(mails: Iterable[Mail]) -> dict[str, date | None]:
         if _given_up(mail):
             continue
         carries = mail.status in (MailStatus.QUEUED, MailStatus.SENDING, MailStatus.SENT)
-        day = mail.sent_at.date() if mail.sent_at else mail.created_on
         for item in mail.items:
-            record[item] = day if carries else record.get(item)
+            record[item] = mail.created_on if carries else record.get(item)
     return record
 
 
@@ -130,8 +129,18 @@ def recovered(mails: Iterable[Mail], locale: str) -> list[Mail]:
     ]
 
 
-WAITING = (MailStatus.QUEUED, MailStatus.FAILED, MailStatus.HELD)
-"""Mails whose fate is open: each run asks whether they are still wanted."""
+_MAY_HAVE_LEFT = ("结果未知", "result unknown", "outcome unknown")
+"""How the error of a held mail begins when nobody knows whether it left."""
+
+
+def waits(mail: Mail) -> bool:
+    """True for a mail whose fate is open: each run asks whether it is still wanted.
+
+    One that may have left is a person's to settle: cancelled by the worker, what it said would be sent a second time.
+    """
+    if mail.status is MailStatus.HELD:
+        return not mail.error.casefold().startswith(_MAY_HAVE_LEFT)
+    return mail.status in (MailStatus.QUEUED, MailStatus.FAILED)
 
 
 def mailing(
@@ -145,15 +154,16 @@ def mailing(
     policy, locale = post.policy, post.policy.alliance.locale
     rungs, cadence = policy.overdue.ladder, policy.run.cadence_days
     mails = recovered(before, locale)
-    waiting = [mail for mail in mails if mail.status in WAITING]
+    waiting = [mail for mail in mails if waits(mail)]
     true = still_true([key for mail in waiting for key in mail.items], states, cadence, rungs)
     facts = {fact.key: fact for fact in reminders(true.values(), states, parts, post, rungs)}
     again = {mail.mail_id: _same_reminder(mail, facts, post) for mail in waiting if _is_reminder(mail)}
     mails, letters = _settled(mails, again, policy.mail, locale)
+    letters.sort(key=post.urgency)
     if policy.mail.writes("overdue"):
         due = reminders_due(states, made(mails), now.as_of, cadence, rungs)
         fresh = digests(reminders(due, states, parts, post, rungs), post, now.held_over)
-        known = {mail.mail_id for mail in mails}
+        known = {mail.mail_id for mail in mails if not _given_up(mail)}
         letters += [letter for letter in fresh if letter.mail_id not in known]
     letters = braked(letters, policy.mail, locale)
     notices = [*problems, *_held(mails, letters, locale)]
@@ -214,17 +224,30 @@ def _held(mails: Iterable[Mail], letters: Iterable[Letter], locale: str) -> list
 def _with_report(mails: list[Mail], letters: list[Letter], notices: Sequence[Notice], policy: Policy) -> Mailing:
     """The coordinator's report added: one that waits and still says the same, or the news."""
     if not policy.mail.writes("problems"):
-        return Mailing(tuple(mails), tuple(letters))
-    current = {notice.key: notice for notice in notices}
-    again: dict[str, Letter | None] = {}
-    for mail in mails:
-        if mail.status in WAITING and not _is_reminder(mail):
-            letter = report([current[key] for key in mail.items if key in current], (), policy)
-            again[mail.mail_id] = letter if letter and letter.mail_id == mail.mail_id else None
-    mails, reports = _settled(mails, again, policy.mail, policy.alliance.locale)
+        return _mailing(mails, letters)
+    told = {key for mail in mails if not _given_up(mail) for key in mail.items}
+    reports = [mail for mail in mails if waits(mail) and not _is_reminder(mail)]
+    again = {mail.mail_id: _same_report(mail, notices, told, policy) for mail in reports}
+    mails, waiting = _settled(mails, again, policy.mail, policy.alliance.locale)
     told = {key for mail in mails if not _given_up(mail) for key in mail.items}
     fresh = report(notices, told, policy)
-    return Mailing(tuple(mails), (*letters, *reports, *([fresh] if fresh else ())))
+    return _mailing(mails, [*letters, *waiting, *([fresh] if fresh else [])])
+
+
+def _same_report(mail: Mail, notices: Sequence[Notice], told: Container[str], policy: Policy) -> Letter | None:
+    """The report that *mail* still is; None when what it says has changed."""
+    current = {notice.key: notice for notice in notices}
+    items = [current[key] for key in mail.items if key in current]
+    beyond = [notice for notice in notices if notice.key not in told]  # counted in its last line
+    letters = (report(said, (), policy) for said in (items, [*items, *beyond]))
+    return next((letter for letter in letters if letter and letter.mail_id == mail.mail_id), None)
+
+
+def _mailing(mails: Iterable[Mail], letters: Sequence[Letter]) -> Mailing:
+    """The outbox and its letters; a mail that was given up and is wanted again after all begins anew."""
+    wanted = {letter.mail_id for letter in letters}
+    kept = tuple(mail for mail in mails if not (_given_up(mail) and mail.mail_id in wanted))
+    return Mailing(kept, tuple(letters))
 
 
 def braked(letters: Sequence[Letter], policy: MailPolicy, locale: str) -> list[Letter]:

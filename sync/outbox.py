@@ -58,6 +58,7 @@ def deliver(
     mailer: Mailer,
     wording: Wording,
     *,
+    as_of: date,
     claim: Callable[[Sequence[Mail]], None],
     size: int,
     clock: Callable[[], datetime],
@@ -65,13 +66,13 @@ def deliver(
     """Sends what may leave, *size* mails at a time. Yields the outbox after each batch.
 
     claim: saves the outbox with a batch in 发送中, and with it the outcome of the batch before; what it raises ends the
-    sending. The last outcome is the caller's to save.
+    sending. The last outcome is the caller's to save. as_of: the day the mails were worded for.
     """
     mails = {mail.mail_id: mail for mail in queue.mails}
     with mailer.open() as send:
         for batch in _batches(queue.leaving, size):
             for letter, _ in batch:
-                mails[letter.mail_id] = _claimed(mails[letter.mail_id])
+                mails[letter.mail_id] = _claimed(mails[letter.mail_id], as_of)
             claim(tuple(mails.values()))
             for letter, words in batch:
                 mail = mails[letter.mail_id]
@@ -79,8 +80,9 @@ def deliver(
             yield tuple(mails.values())
 
 
-def _claimed(mail: Mail) -> Mail:
-    return replace(mail, status=MailStatus.SENDING, attempts=mail.attempts + 1, error="")
+def _claimed(mail: Mail, as_of: date) -> Mail:
+    """The mail as it leaves: its text is of *as_of*, and the ladder counts from that day, not from a failed try."""
+    return replace(mail, created_on=as_of, status=MailStatus.SENDING, attempts=mail.attempts + 1, error="")
 
 
 def _handed_over(mail: Mail, letter: Letter, words: Rendered, send: Send, wording: Wording, at: datetime) -> Mail:

@@ -168,7 +168,13 @@ class _Cycle:
     def _send(self, mailer: Mailer) -> None:
         w = self.worker
         sending = deliver(
-            self.planned.queue, mailer, w.wording, claim=self._claim, size=w.backend.claims, clock=w.clock
+            self.planned.queue,
+            mailer,
+            w.wording,
+            as_of=self.as_of,
+            claim=self._claim,
+            size=w.backend.claims,
+            clock=w.clock,
         )
         for mails in sending:
             self.tally.sent += 1

@@ -197,6 +197,19 @@ def test_the_sheet_is_read_again_when_it_was_read_too_long_ago(home: Path, postm
     assert len(postman.taken) == by_status(home)[MailStatus.SENT] > 5
 
 
+def test_days_are_those_of_the_run_not_of_the_clock(home: Path) -> None:
+    """A replay of past days climbs the ladder as the days themselves did."""
+    years_later = datetime(2030, 1, 1, tzinfo=UTC)
+    for day in range(0, 15, 3):
+        run(home, TODAY + timedelta(days=day), clock=lambda: years_later)
+    steps = {mail.created_on: item.split(":")[2] for mail in mails(home) for item in mail.items if ":L-050:" in item}
+    assert steps == {
+        TODAY: "formal",
+        TODAY + timedelta(days=3): "escalate",
+        TODAY + timedelta(days=9): "compensate",
+    }
+
+
 def test_a_loan_returned_between_two_runs_is_not_mailed(home: Path, postman: Postman) -> None:
     """A waiting mail is looked at again before it leaves."""
     postman.answer = "451 later"
