@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import cast
 
 from bench.data import TABLE, Alliance, as_text, rows
 from bench.engines import Engine, with_duckdb, with_polars, with_rows, with_rules
-from bench.measure import OURS, Line, Times, in_turn, process, shown, size_name
+from bench.measure import OURS, Line, in_turn, process, shown, size_name
 
 FROM_ROWS, IN_MEMORY, EXPONENT, PEAK = 1.0, 0.6, 1.1, 1.0
 _GOAL_AT = 1_000_000
+_SMALL = 20_000
 _POLARS, _CODED, _DUCKDB, _ROWS = "polars (str)", "polars (Categorical)", "duckdb", "row loop"
 _CATEGORICAL = SimpleNamespace(**{**vars(with_polars), "typed": with_polars.categorical})
 ENGINES: Mapping[str, Engine] = {
@@ -36,10 +37,9 @@ def from_rows(sizes: list[int]) -> Iterator[Line]:
         texts = {name: as_text(TABLE[name], cells) for name, cells in rows(Alliance(size)).items()}
         chosen = {name: ENGINES[name] for name in (OURS, _POLARS, _ROWS)}
         _same({name: engine.answers(*engine.from_texts(texts)) for name, engine in chosen.items()})
-        times = in_turn({name: partial(engine.from_texts, texts) for name, engine in chosen.items()}, 5)
-        for name in list(chosen)[1:]:
-            goal = FROM_ROWS if name == _POLARS and size <= 20_000 else None
-            yield times.line("rules", "from rows of text, all rules", size_name(size), name, goal)
+        acts = {name: partial(engine.from_texts, texts) for name, engine in chosen.items()}
+        goals = {_POLARS: FROM_ROWS} if size <= _SMALL else {}
+        yield from _pairs(acts, "from rows of text, all rules", size, 5, goals)
 
 
 def in_memory(sizes: list[int]) -> Iterator[Line]:
@@ -51,16 +51,21 @@ def in_memory(sizes: list[int]) -> Iterator[Line]:
         placed = {name: engine.queue(forms[name], results[name]) for name, engine in chosen.items()}
         _same({name: engine.answers(results[name], placed[name]) for name, engine in chosen.items()})
         rounds = 5 if size > _MOST_ROWS else 11
-        ladder = in_turn({n: partial(e.points_and_ladder, forms[n]) for n, e in chosen.items()}, rounds)
-        queue = in_turn({n: partial(e.queue, forms[n], results[n]) for n, e in chosen.items()}, rounds)
-        yield from _each(ladder, "in memory, points and ladder", size, _GOAL_AT)
-        yield from _each(queue, "in memory, queue", size)
+        goals = {_POLARS: IN_MEMORY} if size == _GOAL_AT else {}
+        ladder = {name: partial(engine.points_and_ladder, forms[name]) for name, engine in chosen.items()}
+        yield from _pairs(ladder, "in memory, points and ladder", size, rounds, goals)
+        queue = {name: partial(engine.queue, forms[name], results[name]) for name, engine in chosen.items()}
+        yield from _pairs(queue, "in memory, queue", size, rounds, {})
 
 
-def _each(times: Times, what: str, size: int, goal_at: int = 0) -> Iterator[Line]:
-    for name in [name for name in times.rounds if name != OURS]:
-        goal = IN_MEMORY if name == _POLARS and size == goal_at else None
-        yield times.line("rules", what, size_name(size), name, goal)
+def _pairs(
+    acts: Mapping[str, Callable[[], object]], what: str, size: int, rounds: int, goals: Mapping[str, float]
+) -> Iterator[Line]:
+    """Ours in turn with each other engine by itself: a third one's threads and memory would slow the two down."""
+    for name, act in acts.items():
+        if name != OURS:
+            times = in_turn({OURS: acts[OURS], name: act}, rounds)
+            yield times.line("rules", what, size_name(size), name, goals.get(name))
 
 
 def _same(answers: Mapping[str, object]) -> None:
@@ -79,7 +84,8 @@ def growth(small: int, big: int) -> Iterator[Line]:
     for name in names[1:]:
         mine, other = alone[OURS, big], alone[name, big]
         yield Line(
-            "rules", "alone, points and ladder", size_name(big), name, shown(mine[0]), shown(other[0]), mine[0] / other[0]
+            "rules", "alone, points and ladder", size_name(big), name, shown(mine[0]), shown(other[0]),
+            mine[0] / other[0],
         )  # fmt: skip
         yield Line(
             "rules", "  peak memory of the process", size_name(big), name, f"{mine[1]:.0f} MiB", f"{other[1]:.0f} MiB",
