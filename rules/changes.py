@@ -10,19 +10,26 @@ from datetime import date, datetime, time
 from decimal import Decimal
 
 from rules.layout import header_name
-from rules.schema import Kind, Table
+from rules.schema import Column, Kind, Table
 from rules.values import Cell, Change, RawTable, Row, counted, paired
 
 
 def change(table: Table, before: RawTable | None, rows: Sequence[Row]) -> Change | None:
     """The change that makes the tab hold *rows*; None when it holds them already."""
-    after = _canonical(table, rows)
-    now = _canonical(table, body(table, before))
-    if before is not None and _same_headers(table, before) and now == after:
+    now = body(table, before)
+    if before is not None and _same_headers(table, before) and _same(table, now, rows):
         return None
     key = [table.fields.index(field) for field in table.key]
-    counts, cells = counted(now, after, key)
+    counts, cells = counted(_canonical(table, now), _canonical(table, rows), key)
     return Change(table, rows, counts, cells)
+
+
+def _same(table: Table, now: Sequence[Row], rows: Sequence[Row]) -> bool:
+    """True when every column holds what it should; only a column that looks different is looked at cell by cell."""
+    if len(now) != len(rows):
+        return False
+    columns = zip(table.typed, zip(*now, strict=True), zip(*rows, strict=True), strict=True)
+    return all(was == wanted or _formed(column, was) == _formed(column, wanted) for column, was, wanted in columns)
 
 
 def body(table: Table, raw: RawTable | None) -> list[Row]:
@@ -46,15 +53,15 @@ def _same_headers(table: Table, raw: RawTable) -> bool:
 
 def _canonical(table: Table, rows: Sequence[Row]) -> list[Row]:
     """The rows with every cell in the one form its kind is compared in."""
-    if not rows:
-        return []
     across = zip(*rows, strict=True)
-    columns = [
-        [None if cell is None or cell == "" else form(cell) for cell in cells] if (form := _FORMS.get(column.kind)) else
-        [None if cell == "" else cell for cell in cells]
-        for column, cells in zip(table.typed, across, strict=True)
-    ]  # fmt: skip
-    return list(zip(*columns, strict=True))
+    return list(zip(*(_formed(c, cells) for c, cells in zip(table.typed, across, strict=False)), strict=True))
+
+
+def _formed(column: Column, cells: Sequence[Cell]) -> list[Cell]:
+    form = _FORMS.get(column.kind)
+    if form is None:
+        return [None if cell == "" else cell for cell in cells]
+    return [None if cell is None or cell == "" else form(cell) for cell in cells]
 
 
 def _number(cell: Cell) -> Cell:

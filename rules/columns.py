@@ -6,6 +6,7 @@ looking each cell up (bench/read.py).
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -128,8 +129,11 @@ def _nothing_to_fold(cells: Sequence[Any]) -> bool:
     """True when every cell of an all-text column can stand as typed: one look at the joined text, not at each cell."""
     joined = "\n".join(cells)
     plain = joined.isascii() or unicodedata.is_normalized("NFKC", joined)
-    spaceless = len("".join(joined.split())) == len(joined) - (len(cells) - 1)
-    return plain and spaceless and "#" not in joined and "\u200b" not in joined
+    whole = joined.count("\n") == len(cells) - 1 and not _ODD_SPACE.search(joined)
+    return plain and whole and "#" not in joined and "\u200b" not in joined
+
+
+_ODD_SPACE = re.compile(r"^ | $|  |[^\S\n ]", re.MULTILINE)
 
 
 class _Codes(dict[Cell, int]):
