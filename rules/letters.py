@@ -136,6 +136,15 @@ class Post:
         wanted = dict.fromkeys(addresses[role] for role in rung.cc)
         return tuple(address for address in wanted if address and address != borrower.email)
 
+    def severity(self, item: Reminder) -> tuple[int, int, str]:
+        """Sorts the last rung first, then what is overdue longest."""
+        rank = next(i for i, rung in enumerate(self.policy.overdue.ladder) if rung.stage == item.stage)
+        return -rank, -item.days, item.loan_id
+
+    def urgency(self, letter: Letter) -> tuple[tuple[int, int, str], ...]:
+        """Sorts letters by their items, the most severe first."""
+        return tuple(self.severity(item) for item in letter.items if isinstance(item, Reminder))
+
 
 def reminders(
     due: Iterable[Due], states: LoanStates, parts: pd.DataFrame, post: Post, ladder: Sequence[Rung]
@@ -176,37 +185,30 @@ def reminders(
 
 
 def digests(items: Iterable[Reminder], post: Post, held_over: int | None) -> list[Letter]:
-    """One letter for each (to, cc, locale), the most severe item first.
+    """One letter for each (to, cc, locale), its most severe item first; the most severe letter first.
 
     held_over: letters about loans overdue by more than that many days are held for a person; None holds nothing.
     """
-    groups: dict[tuple[str, tuple[str, ...], str, str, str], list[Reminder]] = defaultdict(list)
+    groups: dict[tuple[str, tuple[str, ...], str, str], list[Reminder]] = defaultdict(list)
     locale = post.policy.alliance.locale
-    for item in items:
+    for item in sorted(items, key=post.severity):
         held = _OLD.in_(locale).format(days=held_over) if held_over is not None and item.days > held_over else ""
-        borrower = item.borrower
-        key = (borrower.email, post.copied(item), post.locales[borrower.center], borrower.manager, held)
-        groups[key].append(item)
+        groups[item.borrower.email, post.copied(item), post.locales[item.borrower.center], held].append(item)
     letters = []
-    for (to, cc, language, manager, held), members in sorted(groups.items()):
-        ranked = sorted(members, key=lambda item: _severity(item, post.policy.overdue.ladder))
+    for (to, cc, language, held), ranked in groups.items():
         for start in range(0, len(ranked), ITEMS_PER_MAIL):
             part = tuple(ranked[start : start + ITEMS_PER_MAIL])
             ident = mail_id(post.policy.alliance.name, to, cc, (item.key for item in part))
             answer = ", ".join(dict.fromkeys(item.lender.email for item in part))
-            letters.append(Letter(ident, "overdue", language, to, cc, answer, manager, part, held))
-    return letters
+            greeting = Words("、", ", ").in_(language).join(dict.fromkeys(item.borrower.manager for item in part))
+            letters.append(Letter(ident, "overdue", language, to, cc, answer, greeting, part, held))
+    return sorted(letters, key=post.urgency)
 
 
 _OLD = Words(
     "首次运行或停用很久后的旧账：逾期超过 {days} 天，请确认后放行",
     "an old case after a first run or a long gap: overdue by more than {days} days, please confirm",
 )
-
-
-def _severity(item: Reminder, ladder: Sequence[Rung]) -> tuple[int, int, str]:
-    rank = next(i for i, rung in enumerate(ladder) if rung.stage == item.stage)
-    return -rank, -item.days, item.loan_id
 
 
 def problem_notices(problems: Iterable[Problem], rows: Iterable[Row]) -> list[Notice]:
