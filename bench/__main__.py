@@ -43,13 +43,13 @@ def _read(sizes: list[int], large: list[int]) -> Iterator[Line]:
 def _write(sizes: list[int], large: list[int]) -> Iterator[Line]:
     from bench import write  # noqa: PLC0415
 
-    yield from write.lines([*sizes, *large])
+    yield from write.lines([*sizes, *large], full=bool(large))
 
 
 def _rules(sizes: list[int], large: list[int]) -> Iterator[Line]:
     from bench import compute  # noqa: PLC0415
 
-    yield from compute.from_rows(sizes)
+    yield from compute.from_rows([*sizes, *([100_000] if large else [])])
     yield from compute.in_memory([*_MEMORY])
     if large:
         yield from compute.growth(*_MEMORY[-1:], *_LARGE_MEMORY)

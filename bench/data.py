@@ -300,7 +300,10 @@ def filled_workbook(alliance: Alliance, fill: Callable[[Path], None]) -> Path:
 
 def _kept(alliance: Alliance, state: str, make: Callable[[Path], None]) -> Path:
     folder = Path(tempfile.gettempdir()) / f"huzhu-bench-{_recipe()}"
-    folder.mkdir(exist_ok=True)
+    if not folder.exists():
+        for outdated in folder.parent.glob("huzhu-bench-*"):
+            shutil.rmtree(outdated, ignore_errors=True)
+        folder.mkdir()
     path = folder / f"{state}-{alliance.loans}.xlsx"
     if not path.exists():
         unfinished = path.with_name(f"new-{path.name}")
@@ -312,7 +315,7 @@ def _kept(alliance: Alliance, state: str, make: Callable[[Path], None]) -> Path:
 def _recipe() -> str:
     """What the workbooks are made from: when it changes they are made again."""
     room = Path(__file__).resolve().parent
-    sources = [room / "data.py", room.parent / "rules" / "schema.py"]
+    sources = [room / "data.py", *sorted(room.parent.glob("rules/*.py")), *sorted(room.parent.glob("sync/xlsx/*.py"))]
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
 
 

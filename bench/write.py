@@ -31,8 +31,8 @@ _BIG = 5_000
 _STATE = LOAN_STATES.fields.index("state")
 
 
-def lines(sizes: list[int]) -> Iterator[Line]:
-    """Both amounts of change at each of *sizes*."""
+def lines(sizes: list[int], *, full: bool) -> Iterator[Line]:
+    """Few cells, and all tabs, at each of *sizes*. full: all tabs of big sheets too, which openpyxl takes long for."""
     for size in sizes:
         book = filled_workbook(Alliance(size))
         tabs = Workbook(book).read(_ALL).tabs
@@ -40,7 +40,8 @@ def lines(sizes: list[int]) -> Iterator[Line]:
         some = [Change(LOAN_STATES, _with_marks(now[LOAN_STATES]))]
         every = [Change(table, rows[::-1]) for table, rows in now.items()]
         yield from _compared(f"{_CELLS} cells of a tab", size, book, some, _mark_cells)
-        yield from _compared("worker's four tabs", size, book, every, _refill)
+        if full or size <= _BIG:
+            yield from _compared("worker's four tabs", size, book, every, _refill)
 
 
 def _with_marks(rows: Sequence[Row]) -> list[Row]:
