@@ -26,8 +26,8 @@ def change(table: Table, before: RawTable | None, rows: Sequence[Row]) -> Change
 
 def _same(table: Table, now: Sequence[Row], rows: Sequence[Row]) -> bool:
     """True when every column holds what it should; only a column that looks different is looked at cell by cell."""
-    if len(now) != len(rows):
-        return False
+    if len(now) != len(rows) or not rows:
+        return len(now) == len(rows)
     columns = zip(table.typed, zip(*now, strict=True), zip(*rows, strict=True), strict=True)
     return all(was == wanted or _formed(column, was) == _formed(column, wanted) for column, was, wanted in columns)
 

@@ -169,8 +169,8 @@ def reminders_due(
 ) -> list[Due]:
     """The one rung, if any, that each loan is due now.
 
-    made: item key -> the day that reminder was made; None when it is on record but does not carry the ladder on (held
-    for a person, or failed).
+    made: item key -> the day that reminder left; None when it is on record but does not carry the ladder on (it waits,
+    failed, or was cancelled by a person).
     """
     exists = _existing(states.due, days(states.loans["lent_on"]), ladder) & states.out[:, None]
     candidates = _last(exists & _reachable(states.days, cadence_days, ladder))

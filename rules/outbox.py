@@ -96,18 +96,17 @@ def rows_of(mails: Iterable[Mail]) -> list[Row]:
 
 
 def made(mails: Iterable[Mail]) -> dict[str, date | None]:
-    """Item key -> the day that reminder was made, for every item on record.
+    """Item key -> the day that reminder left, for every item on record.
 
-    None: on record, but it does not carry the ladder on, because it failed, was cancelled or waits for a person. Items
-    of a mail that the worker itself gave up are not on record: they may be made anew.
+    None: on record, but it does not carry the ladder on, because it waits, failed or was cancelled by a person: nobody
+    is told of a second notice before the first has left. Items of a mail that the worker itself gave up are not on
+    record: they may be made anew.
     """
     record: dict[str, date | None] = {}
     for mail in mails:
-        if _given_up(mail):
-            continue
-        carries = mail.status in (MailStatus.QUEUED, MailStatus.SENDING, MailStatus.SENT)
-        for item in mail.items:
-            record[item] = mail.created_on if carries else record.get(item)
+        if not _given_up(mail):
+            left = mail.created_on if mail.status is MailStatus.SENT else None
+            record |= {item: left or record.get(item) for item in mail.items}
     return record
 
 

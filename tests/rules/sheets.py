@@ -125,7 +125,7 @@ def posted(mail: Mail, status: MailStatus, as_of: date) -> Mail:
         return mail
     sent_at = datetime.combine(as_of, time(9)) if status is MailStatus.SENT else None
     error = {MailStatus.FAILED: "稍后再试", MailStatus.HELD: "结果未知：没有等到回答"}.get(status, "")
-    return replace(mail, status=status, sent_at=sent_at, attempts=mail.attempts + 1, error=error)
+    return replace(mail, created_on=as_of, status=status, sent_at=sent_at, attempts=mail.attempts + 1, error=error)
 
 
 def worded(letter: Letter, old: Mail | None, as_of: date) -> Mail:

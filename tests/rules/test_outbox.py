@@ -233,8 +233,20 @@ def test_a_formal_notice_that_failed_is_sent_before_anything_worse():
     _, sheet = run(settled(book(loans=[loan("L-1")])), DUE, POLICY, FAILED)
     plan, sheet = run(sheet, "2025-11-10", POLICY)
     assert reminders(plan) == ["L-1 formal"]
-    plan, sheet = run(sheet, "2025-11-10", POLICY)
-    assert reminders(plan) == ["L-1 escalate"]  # the ladder counts from the day the notice was written
+    plan, sheet = run(sheet, "2025-11-12", POLICY)
+    assert reminders(plan) == []
+    plan, sheet = run(sheet, "2025-11-13", POLICY)
+    assert reminders(plan) == ["L-1 escalate"]  # the ladder counts from the day the notice left
+
+
+@pytest.mark.parametrize("day", ["2025-11-09", "2025-11-20"])
+def test_nobody_is_told_of_a_second_notice_before_the_first_has_left(day):
+    """A released mail, or all mail of a worker that was tried without a way out, does not leave three rungs at once."""
+    _, sheet = run(settled(book(loans=[loan("L-1")])), DUE, POLICY, QUEUED)
+    plan, sheet = run(sheet, day, POLICY, SENT)
+    assert reminders(plan) == ["L-1 formal"]
+    plan, sheet = run(sheet, day, POLICY, SENT)
+    assert reminders(plan) == []
 
 
 def moved(sheet, **cells):
