@@ -1,4 +1,4 @@
-"""Reading the members' tabs to typed frames, beside the bare parser that only makes lists of the same cells.
+"""Reading the sheet, members' tabs to typed frames, beside the bare parser that only makes lists of the same cells.
 
 What is between the two is checking: every cell typed, every reference looked up, every mistake found.
 """
@@ -16,7 +16,7 @@ from bench.data import Alliance, workbook
 from bench.measure import OURS, Line, in_turn, size_name
 from bench.run import filled_workbook
 from rules.intake import intake
-from rules.schema import MEMBER_TABLES, TABLES, Table
+from rules.schema import MEMBER_TABLES, TABLES
 from sync.backends.workbook import Workbook
 
 GOALS = {20_000: 1.3}
@@ -26,33 +26,33 @@ _BY_NAME = {table.name: table for table in TABLES}
 
 
 def lines(sizes: list[int]) -> Iterator[Line]:
-    """Reading at each of *sizes*: the members' tabs alone, then the whole sheet as a run reads it."""
+    """Reading at each of *sizes*: before the first run, when all there is to read is to be typed, and after it."""
     for size in sizes:
         few = size > 5_000
         alliance = Alliance(size)
-        for what, book, tables in (
-            ("members' tabs to frames", workbook(alliance), MEMBER_TABLES),
-            ("all tabs, members' to frames", filled_workbook(alliance), TABLES),
+        for what, book in (
+            ("worker's tabs empty", workbook(alliance)),
+            ("worker's tabs filled", filled_workbook(alliance)),
         ):
-            times = in_turn({OURS: _ours(book, tables), _CALAMINE: _calamine(book, tables)}, 5 if few else 11)
+            times = in_turn({OURS: _ours(book), _CALAMINE: _calamine(book)}, 5 if few else 11)
             yield times.line("read", what, size_name(size), _CALAMINE, GOALS.get(size))
         slow = in_turn(
-            {OURS: _ours(workbook(alliance), MEMBER_TABLES), _PANDAS: _pandas(workbook(alliance))},
+            {OURS: _ours(workbook(alliance)), _PANDAS: _pandas(workbook(alliance))},
             3 if few else 5,
             warm_up=not few,
         )
-        yield slow.line("read", "members' tabs to frames", size_name(size), _PANDAS)
+        yield slow.line("read", "worker's tabs empty", size_name(size), _PANDAS)
 
 
-def _ours(book: Path, tables: tuple[Table, ...]) -> Callable[[], object]:
+def _ours(book: Path) -> Callable[[], object]:
     backend = Workbook(book)
-    return lambda: intake(backend.read(tables), _BY_NAME, _ZONE)
+    return lambda: intake(backend.read(TABLES), _BY_NAME, _ZONE)
 
 
-def _calamine(book: Path, tables: tuple[Table, ...]) -> Callable[[], object]:
+def _calamine(book: Path) -> Callable[[], object]:
     def lists() -> object:
         opened = python_calamine.CalamineWorkbook.from_path(str(book))
-        return [opened.get_sheet_by_name(t.title).to_python() for t in tables if t.title in opened.sheet_names]
+        return [opened.get_sheet_by_name(t.title).to_python() for t in TABLES if t.title in opened.sheet_names]
 
     return lists
 
