@@ -274,13 +274,14 @@ def test_an_address_changed_and_changed_back_loses_no_reminder():
     assert sorted(m.status for m in mails_in(sheet.tabs["outbox"], ZONE)) == sorted([CANCELLED, SENT])
 
 
-def test_a_return_entered_by_mistake_loses_no_reminder():
+@pytest.mark.parametrize("outcome", [SENT, QUEUED])
+def test_a_return_entered_by_mistake_loses_no_reminder(outcome):
     _, sheet = run(settled(book(loans=[loan("L-1")])), DUE, POLICY, FAILED)
     back = Book({**sheet.tabs, "loans": book(loans=[loan("L-1", 归还日期=DUE)]).tabs["loans"]})
     _, back = run(back, DUE, POLICY)
-    plan, sheet = run(Book({**back.tabs, "loans": sheet.tabs["loans"]}), DUE, POLICY)
+    plan, sheet = run(Book({**back.tabs, "loans": sheet.tabs["loans"]}), DUE, POLICY, outcome)
     assert reminders(plan) == ["L-1 formal"]
-    assert stood(sheet) == {"L-1 formal": "已发送"}
+    assert stood(sheet) == {"L-1 formal": outcome.value}
 
 
 def test_what_a_person_cancelled_stays_cancelled():
