@@ -245,7 +245,7 @@ def _run(call: Call) -> int:
     from sync import compose, summary  # noqa: PLC0415
 
     with call.waiting("正在读表、计算、写回…", "Reading, computing, writing…"):
-        report = compose.worker(call.config).run(call.as_of)
+        report = compose.run(call.config, call.as_of)
     if not call.quiet or call.json:
         summary.report(report, as_json=call.json, locale=call.locale)
     return report.exit_code
@@ -253,7 +253,8 @@ def _run(call: Call) -> int:
 
 def _planned(call: Call) -> Any:  # a sync.worker.Planned, imported only when a command needs it
     from sync import compose  # noqa: PLC0415
-    from sync.worker import Tally, planned  # noqa: PLC0415
+    from sync.runlog import Tally  # noqa: PLC0415
+    from sync.worker import planned  # noqa: PLC0415
 
     config = call.config
     with call.waiting("正在读表、计算…", "Reading, computing…"):

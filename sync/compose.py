@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sync.config import Config
     from sync.mail import Mailer
     from sync.mailroom import Mailroom
+    from sync.runlog import Report
     from sync.wording import Wording
     from sync.worker import Clock, Reader, Worker
 
@@ -118,6 +120,16 @@ def mailroom(config: Config) -> Mailroom:
 
 def worker(config: Config) -> Worker:
     """Everything a cycle needs, made from the configuration."""
+    from sync import still  # noqa: PLC0415
     from sync.worker import Worker  # noqa: PLC0415  # the rules, and pandas with them
 
-    return Worker(backend(config), mailer(config), wording(config), config.policy, config.zone, clock(config))
+    sheet = backend(config)
+    settled = partial(still.remember, config, sheet)
+    return Worker(sheet, mailer(config), wording(config), config.policy, config.zone, clock(config), settled)
+
+
+def run(config: Config, as_of: date) -> Report:
+    """One run: a look whether the sheet is still as the last run left it, and a whole cycle when it is not."""
+    from sync import still  # noqa: PLC0415
+
+    return still.run(config, backend(config), as_of, clock(config)) or worker(config).run(as_of)

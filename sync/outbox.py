@@ -7,6 +7,7 @@ in 发送中, which the next run holds for a person (rules/outbox.py): nothing i
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -102,12 +103,8 @@ def _batches(items: Sequence[T], size: int) -> Iterator[tuple[T, ...]]:
         yield batch
 
 
-def counted(before: Sequence[Mail], after: Sequence[Mail]) -> Mapping[str, int]:
-    """How many mails were sent and failed between two states of the outbox, and how many wait for a person now."""
+def fates(before: Sequence[Mail], after: Sequence[Mail]) -> Mapping[str, int]:
+    """How many mails were sent, and how many failed, between two states of the outbox."""
     was = {mail.mail_id: mail.attempts for mail in before}
-    tried = [mail for mail in after if mail.attempts > was.get(mail.mail_id, 0)]
-    return {
-        "sent": sum(mail.status is MailStatus.SENT for mail in tried),
-        "failed": sum(mail.status is MailStatus.FAILED for mail in tried),
-        "held": sum(mail.status is MailStatus.HELD for mail in after),
-    }
+    tried = Counter(mail.status for mail in after if mail.attempts > was.get(mail.mail_id, 0))
+    return {"sent": tried[MailStatus.SENT], "failed": tried[MailStatus.FAILED]}

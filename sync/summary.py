@@ -20,14 +20,16 @@ from rules.words import Words
 
 if TYPE_CHECKING:
     from sync.backends import Finding
-    from sync.worker import Planned, Report
+    from sync.runlog import Report
+    from sync.worker import Planned
 
 
 def report(done: Report, *, as_json: bool, locale: str) -> None:
     """What a run did."""
     if as_json:
         facts = asdict(done)
-        _json({**facts, "as_of": done.as_of.isoformat()})
+        seconds = {step: round(spent, 4) for step, spent in done.seconds.items()}
+        _json({**facts, "as_of": done.as_of.isoformat(), "seconds": seconds})
         return
     titles = {table.name: table.title for table in TABLES}
     mails, problems_ = done.mails, done.problems

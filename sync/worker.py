@@ -6,24 +6,22 @@ changes while we work, the cycle starts over from what it holds then.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from rules import outbox as box
-from rules.changes import body, change
+from rules.changes import change
 from rules.decide import Plan, decide
 from rules.intake import SheetError
 from rules.policy import Policy
 from rules.schema import OUTBOX, RUNS, Table, renamed
-from rules.values import Book, Change, Mail, Row
-from sync import __version__
+from rules.values import Book, Change, Mail, MailStatus
 from sync.backends import Backend
 from sync.errors import Conflict, RunFailed, SetupError
 from sync.mail import Mailer
-from sync.outbox import Queue, counted, deliver, queued
+from sync.outbox import Queue, deliver, fates, queued
+from sync.runlog import DONE, MAIL_LEFT, Report, Tally, logged, wall
 from sync.wording import Wording
 
 RESTARTS = 5
@@ -31,45 +29,6 @@ RESTARTS = 5
 
 Clock = Callable[[], datetime]
 Reader = Callable[[Sequence[Table]], Book]
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a run did, for its report: calls made, seconds spent, mail added."""
-
-    calls: dict[str, int] = field(default_factory=lambda: {"read": 0, "write": 0})
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", "decide", "write", "mail"), 0.0))
-    added: int = 0
-    sent: int = 0
-
-    @contextmanager
-    def timed(self, step: str) -> Iterator[None]:
-        """Adds the seconds spent inside to *step*."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[step] += time.perf_counter() - start
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a run did (interface, `run --json`). changes: table -> rows added, changed, removed."""
-
-    run_id: str
-    as_of: date
-    outcome: str
-    rows_read: dict[str, int]
-    problems: dict[str, int]
-    changes: dict[str, dict[str, int]]
-    mails: dict[str, int]
-    calls: dict[str, int]
-    seconds: dict[str, float]
-
-    @property
-    def exit_code(self) -> int:
-        """3 when some mail failed or waits for a person, else 0."""
-        return 3 if self.mails["failed"] or self.mails["held"] else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +39,6 @@ class Planned:
     plan: Plan
     queue: Queue
     changes: tuple[Change, ...]
-
-
-DONE, MAIL_LEFT = "完成", "有邮件未发出"
 
 
 def planned(read: Reader, wording: Wording, policy: Policy, zone: tzinfo, as_of: date, tally: Tally) -> Planned:
@@ -115,6 +71,7 @@ class Worker:
     policy: Policy
     zone: tzinfo
     clock: Clock
+    settled: Callable[[Report, object], None] = lambda _report, _version: None  # told of a run with nothing to do
 
     def run(self, as_of: date) -> Report:
         """One cycle, alone.
@@ -126,11 +83,11 @@ class Worker:
         with self.backend.lock():
             conflicts = 0
             while True:
-                sent = tally.sent
+                before = dict(tally.mails)
                 try:
                     return _Cycle(self, as_of, tally).run()
                 except Conflict:
-                    conflicts = 0 if tally.sent > sent else conflicts + 1
+                    conflicts = conflicts + 1 if tally.mails == before else 0
                     if conflicts >= RESTARTS:
                         raise RunFailed(
                             f"表格在 {RESTARTS} 次尝试中都被别人改动，稍后再运行",
@@ -149,21 +106,28 @@ class _Cycle:
         self.planned = planned(w.backend.read, w.wording, w.policy, w.zone, as_of, tally)
         self.version = self.planned.book.version
         self.mails: Sequence[Mail] = self.planned.queue.mails
-        tally.added += self.planned.queue.added
 
     def run(self) -> Report:
         """Write the results; send; write the last outcomes and the log row."""
         changes = list(self.planned.changes)
         if self.worker.mailer is not None and self.planned.queue.leaving:
             self._write(changes)
+            self.tally.mails["queued"] += self.planned.queue.added
             with self.tally.timed("mail"):
                 self._send(self.worker.mailer)
             report = self._report()
             self._write([self._outbox(self.mails), self._log(report)], insist=True)
         else:
-            report = self._report()
+            report = self._report(self.planned.queue.added)
             self._write([*changes, self._log(report)])
+        if not changes and not self.planned.plan.letters:
+            self.worker.settled(report, self.version)
         return report
+
+    def _log(self, report: Report) -> Change:
+        cells = sum(change.cells for change in self.planned.changes)
+        before = self.planned.book.tabs.get(RUNS.name)
+        return logged(self.tables[RUNS.name], before, report, self.started, self.worker.clock(), cells)
 
     def _send(self, mailer: Mailer) -> None:
         w = self.worker
@@ -177,7 +141,8 @@ class _Cycle:
             clock=w.clock,
         )
         for mails in sending:
-            self.tally.sent += 1
+            for outcome, number in fates(self.mails, mails).items():
+                self.tally.mails[outcome] += number
             self.mails = mails
 
     def _claim(self, mails: Sequence[Mail]) -> None:
@@ -224,42 +189,21 @@ class _Cycle:
             "mail has left, but the sheet kept changing and its fate could not be written; the next run holds it",
         )
 
-    def _log(self, report: Report) -> Change:
-        """The log with this run's row."""
-        runs = self.tables[RUNS.name]
-        row: Row = (
-            report.run_id,
-            _wall(self.started),
-            _wall(self.worker.clock()),
-            self.as_of,
-            report.outcome,
-            sum(report.rows_read.values()),
-            sum(c.cells for c in self.planned.changes),
-            report.mails["sent"],
-            sum(report.problems.values()),
-            __version__,
-        )
-        return Change(runs, [*body(runs, self.planned.book.tabs.get(RUNS.name)), row], {"added": 1}, len(row))
-
-    def _report(self) -> Report:
+    def _report(self, queued: int = 0) -> Report:
+        """What the run did; *queued*: mails that stand in the changes still to be written."""
         plan, tally = self.planned.plan, self.tally
-        mails = {"queued": tally.added, **counted(plan.mails, self.mails)}
+        held = sum(mail.status is MailStatus.HELD for mail in self.mails)
         return Report(
-            run_id=_wall(self.started).strftime("%Y%m%d-%H%M%S"),
+            run_id=wall(self.started).strftime("%Y%m%d-%H%M%S"),
             as_of=self.as_of,
-            outcome=MAIL_LEFT if mails["failed"] or mails["held"] else DONE,
+            outcome=MAIL_LEFT if tally.mails["failed"] or held else DONE,
             rows_read=dict(plan.rows_read),
             problems={s: sum(p.severity == s for p in plan.problems) for s in ("error", "warning")},
             changes={c.table.name: dict(c.counts) for c in self.planned.changes},
-            mails=mails,
-            calls=dict(tally.calls),
-            seconds={step: round(spent, 4) for step, spent in tally.seconds.items()},
+            mails={**tally.mails, "queued": tally.mails["queued"] + queued, "held": held},
+            calls=tally.calls,
+            seconds=tally.seconds,
         )
-
-
-def _wall(moment: datetime) -> datetime:
-    """A moment as the sheet holds it: wall time, whole seconds."""
-    return moment.replace(tzinfo=None, microsecond=0)
 
 
 def _unreadable(error: SheetError) -> SetupError:

@@ -54,6 +54,13 @@ class Backend(Protocol):
         """
         ...
 
+    def state(self, version: object = None) -> str:
+        """What tells this content of the sheet from any other, the log left out; "" when that is not cheap to know.
+
+        With a *version*: "" as well when the sheet is no longer that version.
+        """
+        ...
+
     def prepare(self, tables: Sequence[Table]) -> list[Words]:
         """Make what is missing of *tables*: tabs, headers, dropdowns, notes, lookup columns, protection.
 

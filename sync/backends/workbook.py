@@ -16,7 +16,7 @@ from xml.parsers import expat
 import filelock
 import python_calamine
 
-from rules.schema import TABLES, Owner, Table
+from rules.schema import RUNS, TABLES, Owner, Table
 from rules.values import Book, Cell, Change, RawTable
 from rules.words import Words
 from sync.backends import Finding
@@ -93,6 +93,15 @@ class Workbook:
             return package.packed()
 
         return self._rewritten(build)
+
+    def state(self, version: object = None) -> str:
+        """What tells this content of the file from any other, the log's tab left out."""
+        data = disk.contents(self._path)
+        if version is not None and disk.fingerprint(data) != version:
+            return ""
+        package = Package(data, self._path.name, self._max_mb)
+        log = tabs.held(package, (RUNS,)).get(RUNS.name)
+        return package.checksum(without=log.part if log else "")
 
     def prepare(self, tables: Sequence[Table]) -> list[Words]:
         """Make the workbook when there is none, and what is missing in it."""

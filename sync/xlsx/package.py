@@ -5,6 +5,7 @@ Source: ECMA-376 part 2 (packages), PKWARE APPNOTE (zip).
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import zipfile
@@ -52,6 +53,11 @@ class Package:
     def touched(self) -> bool:
         """True when `packed` would differ from the bytes read."""
         return bool(self._changed)
+
+    def checksum(self, *, without: str) -> str:
+        """What tells the content of all parts but one from any other content, by the checksums the zip keeps."""
+        seen = sorted((e.orig_filename, e.CRC, e.file_size) for e in self._entries if e.orig_filename != without)
+        return hashlib.sha256(repr(seen).encode()).hexdigest()
 
     def read(self, part: str) -> bytes:
         """The content of *part*; parts are compared without case, as the format asks."""

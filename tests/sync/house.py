@@ -16,7 +16,7 @@ from rules.schema import OUTBOX
 from rules.values import Mail, MailStatus
 from sync import compose
 from sync.config import Config, load
-from sync.worker import Report
+from sync.runlog import Report
 
 TODAY = date(2026, 11, 23)
 ROOT = Path(__file__).parents[2]
