@@ -55,21 +55,23 @@ def accounts(
     members: pd.DataFrame, loans: pd.DataFrame, adjustments: pd.DataFrame, as_of: date, policy: PointsPolicy
 ) -> Accounts:
     """The points of every member on *as_of*: one count over the loans' member codes for each column."""
-    counts, waits = effective(loans, as_of), pending(loans, as_of)
+    counts = effective(loans, as_of)
+    waits = ~loans["cancelled"].to_numpy() & ~counts
     lender, borrower = _codes(loans["lender"]), _codes(loans["borrower"])
-    weight = _weight(loans, policy)
+    weight = _weight(loans, policy) if policy.per == UNIT else None
     size = len(members)
 
     def total(codes: Ints, chosen: Mask, weights: Ints | None = None) -> Ints:
         picked = None if weights is None else weights[chosen]
         return np.bincount(codes[chosen], picked, minlength=size).astype(np.int64)
 
-    given, taken = total(lender, counts, weight), total(borrower, counts, weight)
+    helped, received = total(lender, counts), total(borrower, counts)
+    given, taken = (total(c, counts, weight) for c in (lender, borrower)) if weight is not None else (helped, received)
     in_force = days(adjustments["date"]) <= day(as_of)
     adjusted = total(_codes(adjustments["center"]), in_force, adjustments["points"].to_numpy())
     balance = policy.help * given - policy.receive * taken + adjusted
     reserved = policy.receive * total(borrower, waits, weight)
-    return Accounts(total(lender, counts), total(borrower, counts), adjusted, balance, balance - reserved)
+    return Accounts(helped, received, adjusted, balance, balance - reserved)
 
 
 def standings(members: pd.DataFrame, sums: Accounts, as_of: date, policy: PointsPolicy) -> list[Row]:
@@ -155,7 +157,7 @@ def _weight(loans: pd.DataFrame, policy: PointsPolicy) -> Ints:
 
 def _codes(members: pd.Series[Any]) -> Ints:
     """Row numbers in the members frame."""
-    return members.cat.codes.to_numpy().astype(np.int64)
+    return members.cat.codes.to_numpy()
 
 
 _DATE, _CENTER, _POINTS, _REF = (LEDGER.fields.index(name) for name in ("date", "center", "points", "ref"))
@@ -167,7 +169,7 @@ def history_changed(before: Sequence[Row], after: Sequence[Row], shown: Mapping[
     before: the rows that stand in the sheet. shown: sheet row of each loan that is still there.
     New loans are no news; only what was posted before is watched.
     """
-    if _watched(before) == _watched(after):
+    if not before or _watched(before) == _watched(after):
         return []
     was, now = _posted(before), _posted(after)
     changed = sorted(ref for ref in was if was[ref] != now.get(ref))
