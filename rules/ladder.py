@@ -16,13 +16,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from rules.dates import Days, Mask, day, days, first_of, known, plain
-from rules.ledger import effective, pending
+from rules.ledger import effective
 from rules.policy import LoansPolicy, OverduePolicy, Rung
 from rules.schema import SWAP
 from rules.values import Row
 from rules.words import Words
 
 Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int8]
+"""Positions in a short list: one byte each, since there may be millions."""
 
 STAGES: Mapping[str, Words] = {
     "prepare": Words("准备归还", "get ready to return"),
@@ -55,8 +57,8 @@ class LoanStates:
     days: Ints
     state: npt.NDArray[np.str_]
     out: Mask
-    reached: Ints
-    next_rung: Ints
+    reached: Places
+    next_rung: Places
 
 
 def due_dates(loans: pd.DataFrame, policy: LoansPolicy) -> Days:
@@ -71,29 +73,52 @@ def loan_states(loans: pd.DataFrame, as_of: date, terms: LoansPolicy, overdue: O
     """Where each loan stands on *as_of*."""
     live = loans[~loans["cancelled"].to_numpy()].reset_index(drop=True)
     due = due_dates(live, terms)
-    outstanding: Ints = (live["qty"] - live["returned_qty"]).to_numpy()
+    outstanding: Ints = live["qty"].to_numpy() - live["returned_qty"].to_numpy()
     late = np.where(known(due), (day(as_of) - due).astype(np.int64), 0)
     state = _states(live, outstanding, late, as_of)
-    out = np.isin(state, OUT)
-    exists = _existing(due, days(live["lent_on"]), overdue.ladder) & out[:, None]
-    offsets = np.array([rung.offset for rung in overdue.ladder])
-    passed = exists & (late[:, None] >= offsets)
-    return LoanStates(live, outstanding, due, late, state, out, _last(passed), _first(exists & ~passed))
+    out = state >= _PLACES[OVERDUE]
+    term = (due - days(live["lent_on"])).astype(np.int64)  # NaT is the least number: no rung
+    reached, next_rung = _rungs(term, late, np.flatnonzero(out), overdue.ladder)
+    return LoanStates(live, outstanding, due, late, np.array(_STATES, dtype=object)[state], out, reached, next_rung)
 
 
-def _states(live: pd.DataFrame, outstanding: Ints, late: Ints, as_of: date) -> npt.NDArray[np.str_]:
-    """The first state that holds, in the order of the rules."""
+_STATES = (COMPENSATED, RETURNED, SWAPPED, AWAITING, *OUT)
+_PLACES = {name: place for place, name in enumerate(_STATES)}
+
+
+def _states(live: pd.DataFrame, outstanding: Ints, late: Ints, as_of: date) -> Places:
+    """The first state that holds, in the order of the rules, as its place in `_STATES`.
+
+    Nearly all loans are settled: only the others are looked at further.
+    """
     paid = days(live["compensated_on"])
+    settled = known(paid) & (paid <= day(as_of))
+    state = np.where(settled, _PLACES[COMPENSATED], _PLACES[RETURNED]).astype(np.int8)
+    rest = np.flatnonzero(~settled & (outstanding != 0))
+    shipped, late = effective(live.loc[rest, ["cancelled", "lent_on"]], as_of), late[rest]
     states = (
-        (known(paid) & (paid <= day(as_of)), COMPENSATED),
-        (outstanding == 0, RETURNED),
-        ((live["plan"] == SWAP).to_numpy() & effective(live, as_of), SWAPPED),
-        (pending(live, as_of), AWAITING),
+        ((live["plan"].to_numpy()[rest] == SWAP) & shipped, SWAPPED),
+        (~shipped, AWAITING),
         (late > 0, OVERDUE),
         (late == 0, DUE_TODAY),
         (late >= -SOON_DAYS, DUE_SOON),
     )
-    return np.select([holds for holds, _ in states], [name for _, name in states], ON_LOAN)
+    state[rest] = np.select([holds for holds, _ in states], [_PLACES[name] for _, name in states], _PLACES[ON_LOAN])
+    return state
+
+
+def _rungs(term: Ints, late: Ints, out: Ints, ladder: Sequence[Rung]) -> tuple[Places, Places]:
+    """The last rung reached and the next one of the loans at *out*, -1 for none.
+
+    A rung whose day is not after the loan began does not exist: a 5-day loan has no day -7.
+    """
+    reached, following = (np.full(len(term), -1, dtype=np.int8) for _ in range(2))
+    term, late = term[out], late[out]
+    for i, rung in enumerate(ladder):
+        reached[out[(term > -rung.offset) & (late >= rung.offset)]] = i
+    for i, rung in reversed(list(enumerate(ladder))):
+        following[out[(term > -rung.offset) & (late < rung.offset)]] = i
+    return reached, following
 
 
 def _existing(due: Days, lent_on: Days, ladder: Sequence[Rung]) -> npt.NDArray[np.bool_]:
@@ -107,10 +132,6 @@ def _last(marks: npt.NDArray[np.bool_]) -> Ints:
     """The last marked column of each row, -1 where none is."""
     width = marks.shape[1]
     return np.where(marks.any(axis=1), width - 1 - np.argmax(marks[:, ::-1], axis=1), -1).astype(np.int64)
-
-
-def _first(marks: npt.NDArray[np.bool_]) -> Ints:
-    return np.where(marks.any(axis=1), np.argmax(marks, axis=1), -1).astype(np.int64)
 
 
 def rows_of(states: LoanStates, prices: Mapping[str, Decimal | None], ladder: Sequence[Rung]) -> list[Row]:

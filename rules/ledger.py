@@ -61,7 +61,7 @@ def accounts(
     weight = _weight(loans, policy) if policy.per == UNIT else None
     size = len(members)
 
-    def total(codes: Ints, chosen: Mask, weights: Ints | None = None) -> Ints:
+    def total(codes: npt.NDArray[np.integer[Any]], chosen: Mask, weights: Ints | None = None) -> Ints:
         picked = None if weights is None else weights[chosen]
         return np.bincount(codes[chosen], picked, minlength=size).astype(np.int64)
 
@@ -155,7 +155,7 @@ def _weight(loans: pd.DataFrame, policy: PointsPolicy) -> Ints:
     return qty if policy.per == UNIT else np.ones(len(loans), dtype=np.int64)
 
 
-def _codes(members: pd.Series[Any]) -> Ints:
+def _codes(members: pd.Series[Any]) -> npt.NDArray[np.integer[Any]]:
     """Row numbers in the members frame."""
     return members.cat.codes.to_numpy()
 

@@ -124,9 +124,9 @@ def unproven(placed: Sequence[Request]) -> list[Problem]:
 
 def open_units(requests: pd.DataFrame, loans: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Units still wanted of each request: its quantity less the units of its loans, pending ones included."""
-    serving = loans[~loans["cancelled"].to_numpy() & (loans["request_id"].cat.codes.to_numpy() >= 0)]
-    codes = serving["request_id"].cat.codes.to_numpy()
-    lent = np.bincount(codes, serving["qty"].to_numpy(), minlength=len(requests)).astype(np.int64)
+    codes = loans["request_id"].cat.codes.to_numpy()
+    serving = ~loans["cancelled"].to_numpy() & (codes >= 0)
+    lent = np.bincount(codes[serving], loans["qty"].to_numpy()[serving], minlength=len(requests)).astype(np.int64)
     wanted: npt.NDArray[np.int64] = requests["qty"].to_numpy() - lent
     return wanted
 
