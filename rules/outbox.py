@@ -95,17 +95,18 @@ def rows_of(mails: Iterable[Mail]) -> list[Row]:
     ]
 
 
-def made(mails: Iterable[Mail]) -> dict[str, date | None]:
+def made(mails: Iterable[Mail], *, rows_only: bool = False) -> dict[str, date | None]:
     """Item key -> the day that reminder left, for every item on record.
 
     None: on record, but it does not carry the ladder on, because it waits, failed or was cancelled by a person: nobody
     is told of a second notice before the first has left. Items of a mail that the worker itself gave up are not on
-    record: they may be made anew.
+    record: they may be made anew. rows_only: nothing leaves from here, so a queued mail counts as one that left.
     """
+    gone = {MailStatus.SENT, MailStatus.QUEUED} if rows_only else {MailStatus.SENT}
     record: dict[str, date | None] = {}
     for mail in mails:
         if not _given_up(mail):
-            left = mail.created_on if mail.status is MailStatus.SENT else None
+            left = mail.created_on if mail.status in gone else None
             record |= {item: left or record.get(item) for item in mail.items}
     return record
 
@@ -160,7 +161,7 @@ def mailing(
     mails, letters = _settled(mails, again, policy.mail, locale)
     letters.sort(key=post.urgency)
     if policy.mail.writes("overdue"):
-        due = reminders_due(states, made(mails), now.as_of, cadence, rungs)
+        due = reminders_due(states, made(mails, rows_only=policy.mail.rows_only), now.as_of, cadence, rungs)
         fresh = digests(reminders(due, states, parts, post, rungs), post, now.held_over)
         known = {mail.mail_id for mail in mails if not _given_up(mail)}
         letters += [letter for letter in fresh if letter.mail_id not in known]

@@ -116,6 +116,7 @@ class RunPolicy:
 class MailPolicy:
     """Which mail is written, and its brakes (rules, section 5)."""
 
+    transport: Literal["folder", "smtp", "none"] = "folder"
     kinds: Mapping[Literal["overdue", "problems"], bool] = field(
         default_factory=lambda: {"overdue": True, "problems": True}
     )
@@ -126,6 +127,11 @@ class MailPolicy:
     def __post_init__(self) -> None:
         _within("mail.max_attempts", self.max_attempts, 1, 100)
         _within("mail.max_per_run", self.max_per_run, 0, 100_000)
+
+    @property
+    def rows_only(self) -> bool:
+        """True when nothing leaves from here: a row that is written is as good as a letter sent."""
+        return self.transport == "none"
 
     def writes(self, kind: Literal["overdue", "problems"]) -> bool:
         """True unless this kind of mail is switched off."""

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rules.schema import OUTBOX, renamed
 from sync.errors import SetupError
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def mailroom(config: Config) -> Mailroom:
     """The outbox, for `huzhu outbox`."""
     from sync.mailroom import Mailroom  # noqa: PLC0415
 
-    return Mailroom(backend(config), config.zone, config.alliance.locale)
+    outbox = renamed(config.schema.rename)[OUTBOX.name]
+    return Mailroom(backend(config), config.zone, config.alliance.locale, outbox)
 
 
 def worker(config: Config) -> Worker:

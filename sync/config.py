@@ -79,7 +79,6 @@ class SmtpConfig:
 class MailConfig(MailPolicy):
     """mail: the rules' settings, and the way out."""
 
-    transport: Literal["folder", "smtp", "none"] = "folder"
     folder: str = "outbox"
     sender: Annotated[str, Field(alias="from")] = "huzhu@localhost"
     templates: str = ""

@@ -82,7 +82,8 @@ def _mail(config: Config) -> Iterator[Finding]:
 def _last_run(config: Config, backend: Backend) -> Iterator[Finding]:
     """A worker that silently stopped is worse than none: say how long ago the last run was."""
     try:
-        last = last_as_of(backend.read((RUNS,)).tabs.get(RUNS.name), config.zone)
+        runs = renamed(config.schema.rename)[RUNS.name]
+        last = last_as_of(backend.read((runs,)).tabs.get(RUNS.name), config.zone, runs)
     except HuzhuError:
         return  # the backend's own findings have said it
     late = last is not None and compose.today(config) - last > timedelta(days=config.run.cadence_days + 1)

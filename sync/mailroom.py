@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Literal
 
+from rules.intake import SheetError
 from rules.outbox import mails_in, rows_of
-from rules.schema import OUTBOX
-from rules.values import MOVES, Change, Mail, MailStatus
+from rules.schema import OUTBOX, Table
+from rules.values import MOVES, Book, Change, Mail, MailStatus
 from rules.words import Words
 from sync.backends import Backend
 from sync.errors import SetupError
+from sync.worker import unreadable
 
 Act = Literal["release", "retry", "cancel"]
 
@@ -35,10 +37,17 @@ class Mailroom:
     backend: Backend
     zone: tzinfo
     locale: str
+    table: Table = OUTBOX
 
     def mails(self) -> list[Mail]:
         """Every mail on record, oldest first."""
-        return mails_in(self.backend.read((OUTBOX,)).tabs.get(OUTBOX.name), self.zone)
+        return self._mails_in(self.backend.read((self.table,)))
+
+    def _mails_in(self, book: Book) -> list[Mail]:
+        try:
+            return mails_in(book.tabs.get(self.table.name), self.zone, self.table)
+        except SheetError as error:
+            raise unreadable(error) from error
 
     def mail(self, ident: str) -> Mail:
         """The one mail whose number begins with *ident*. Raises SetupError when there is none, or more than one."""
@@ -47,11 +56,11 @@ class Mailroom:
     def act(self, act: Act, idents: Sequence[str]) -> list[Mail]:
         """The mails named, after *act*. All or none: SetupError when one of them does not allow it."""
         with self.backend.lock():
-            book = self.backend.read((OUTBOX,))
-            mails = {mail.mail_id: mail for mail in mails_in(book.tabs.get(OUTBOX.name), self.zone)}
+            book = self.backend.read((self.table,))
+            mails = {mail.mail_id: mail for mail in self._mails_in(book)}
             moved = [self._moved(act, _found(ident, list(mails.values()))) for ident in idents]
             mails.update((mail.mail_id, mail) for mail in moved)
-            self.backend.write([Change(OUTBOX, rows_of(mails.values()))], book.version)
+            self.backend.write([Change(self.table, rows_of(mails.values()))], book.version)
         return moved
 
     def _moved(self, act: Act, mail: Mail) -> Mail:

@@ -141,7 +141,8 @@ class _Connection:
             raise smtplib.SMTPServerDisconnected(self._said(answer))
         self._reset()
         unknown = step == "content" and code < 0  # an answer, but not one that can be read
-        raise MailError(self._words(step, self._said(answer)), permanent=code >= _PERMANENT, unknown=unknown)
+        fault = "unknown" if unknown else step
+        raise MailError(self._words(fault, self._said(answer)), permanent=code >= _PERMANENT, unknown=unknown)
 
     def _reset(self) -> None:
         """Forgets the mail in hand, so that the next one can go over the same connection."""

@@ -54,7 +54,7 @@ def planned(read: Reader, wording: Wording, policy: Policy, zone: tzinfo, as_of:
         try:
             plan = decide(book, as_of, policy, zone)
         except SheetError as error:
-            raise _unreadable(error) from error
+            raise unreadable(error) from error
         queue = queued(plan, wording, as_of)
         wanted = {**plan.rows, "outbox": box.rows_of(queue.mails)}
         changes = tuple(c for name, rows in wanted.items() if (c := change(tables[name], book.tabs.get(name), rows)))
@@ -206,7 +206,7 @@ class _Cycle:
         )
 
 
-def _unreadable(error: SheetError) -> SetupError:
+def unreadable(error: SheetError) -> SetupError:
     """The sentence for a sheet that cannot be read at all."""
     table, column, found = error.table.title, error.column, error.found
     guess = (f"，最接近的是「{found}」", f"; the closest is {found}") if found else ("", "")

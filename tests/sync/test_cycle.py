@@ -126,11 +126,16 @@ def test_mail_over_the_limit_of_a_run_is_held(home: Path) -> None:
     assert report.mails["held"] > 1
 
 
-def test_transport_none_writes_rows_and_sends_nothing(home: Path) -> None:
-    report = run(home, mailer=None)
-    assert report.mails["sent"] == 0
-    assert by_status(home)[MailStatus.QUEUED] > 0
-    assert run(home, mailer=None).changes == {}
+def test_transport_none_writes_rows_sends_nothing_and_climbs_the_ladder(home: Path) -> None:
+    """Somebody else sends what stands in the rows, so a row counts as a letter that left."""
+    file = home / "config.yaml"
+    file.write_text(file.read_text("utf-8").replace("transport: folder ", "transport: none "), encoding="utf-8")
+    assert run(home).mails["sent"] == 0
+    assert run(home).changes == {}
+    run(home, TODAY + timedelta(days=3))
+    assert set(by_status(home)) <= {MailStatus.QUEUED, MailStatus.HELD, MailStatus.CANCELLED}
+    steps = [item.split(":")[2] for mail in mails(home) for item in mail.items if ":L-050:" in item]
+    assert steps == ["formal", "escalate"]
 
 
 class Disturbed(Workbook):
