@@ -1,8 +1,8 @@
 """A whole `run`, process start to exit, beside the usual script on a copy of the same workbook.
 
 "full rewrite": the worker's tabs hold only their headers, every row must be written. "no change": they hold what they
-should already, but somebody has saved the file since: everything is read and computed, and nothing is written but the
-log. "untouched": nobody has, as on most days. The script cannot tell the one from the other, and does all its work again.
+should already, but somebody has saved the file since: all is read and computed, and only the log is written.
+"untouched": nobody has, as on most days. The script cannot tell these from one another, and does all its work again.
 """
 
 from __future__ import annotations
