@@ -6,6 +6,8 @@ is guessed: `10月23日` has no year and stays a problem. Source: rules, section
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import re
 import unicodedata
@@ -204,7 +206,14 @@ def _when_numbered(number: float, zone: tzinfo) -> datetime | None:
     return _when_written(str(int(number)), zone) if number.is_integer() else None
 
 
+_ISO_DAY = 10  # characters of 2025-10-23
+
+
+@functools.lru_cache(8192)  # the same few days stand in every date column
 def _when_written(text: str, zone: tzinfo) -> datetime | None:
+    if len(text) == _ISO_DAY and text[4] == text[7] == "-":
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(text)
     day = _DAY.match(text) or _COMPACT.match(text)
     if day is None:
         return None

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from itertools import repeat
 from types import MappingProxyType
 
 import numpy as np
@@ -279,5 +280,5 @@ def _iso(value: object) -> str:
 
 def _categorical(values: npt.NDArray[np.object_], categories: Sequence[str]) -> pd.Categorical:
     index = {name: code for code, name in enumerate(categories)}
-    codes = np.fromiter((index.get(value, -1) for value in values), dtype=np.int64, count=len(values))
+    codes = np.fromiter(map(index.get, values.tolist(), repeat(-1)), dtype=np.int64, count=len(values))
     return pd.Categorical.from_codes(codes, categories=pd.Index(list(categories), dtype=object))

@@ -224,9 +224,7 @@ def run_(call: Call) -> int:
 @command()
 def watch(call: Call) -> None:
     """Stay and run on the schedule in the settings; SIGTERM finishes the cycle in hand."""
-    from threading import Event  # noqa: PLC0415
-
-    from sync.watch import cautious, slots, watch  # noqa: PLC0415
+    from sync.watch import cautious, slots, told_to_stop, watch  # noqa: PLC0415
 
     def look() -> None:
         """A cycle only when there is something to write or to send: a new P0, say, and no log row otherwise."""
@@ -237,8 +235,9 @@ def watch(call: Call) -> None:
     settings = call.config
     job = {"cycle": cautious(lambda: _run(call), call.locale), "look": cautious(look, call.locale)}
     scheduler = slots(settings.watch, settings.alliance.timezone, **job)
+    stop = told_to_stop()
     call.say("按计划运行中，Ctrl-C 或 SIGTERM 结束", "Running on schedule; Ctrl-C or SIGTERM ends it")
-    watch(scheduler, Event())
+    watch(scheduler, stop)
 
 
 def _run(call: Call) -> int:

@@ -51,10 +51,16 @@ def cautious(cycle: Callable[[], object], locale: str) -> Callable[[], None]:
     return job
 
 
-def watch(scheduler: schedule.Scheduler, stop: Event) -> None:
-    """Runs the slots until *stop* is set, by SIGTERM or SIGINT as well."""
+def told_to_stop() -> Event:
+    """An event that SIGTERM and SIGINT set from now on."""
+    stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def watch(scheduler: schedule.Scheduler, stop: Event) -> None:
+    """Runs the slots until *stop* is set; a cycle in hand is finished first."""
     while not stop.is_set():
         scheduler.run_pending()
         stop.wait(max(0.0, min(scheduler.idle_seconds or 0.0, 60.0)))

@@ -171,7 +171,7 @@ def _add(package: Package, part: str, style: Format) -> int:
         both = f'<fgColor rgb="{style.fill}"/><bgColor indexed="64"/>'
         new = f'<fill><patternFill patternType="solid">{both}</patternFill></fill>'
         fill = str(_append(package, part, "fills", new))
-    inside = ' applyAlignment="1"><alignment vertical="top" wrapText="1"/></xf>' if style.wrap else "/>"
+    inside = ' applyAlignment="1"><alignment vertical="center" wrapText="1"/></xf>' if style.wrap else "/>"
     xf = (
         f'<xf numFmtId="{number}" fontId="{font}" fillId="{fill}" borderId="{first.get("borderId", "0")}" xfId="0" '
         f'applyNumberFormat="1" applyFont="1" applyFill="1"{inside}'
