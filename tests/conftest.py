@@ -8,7 +8,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("huzhu", deadline=None)  # a busy machine is no defect
+hypothesis.settings.load_profile("huzhu")
 
 Convert = Callable[[Path, str], Path]
 
