@@ -9,6 +9,7 @@ import contextlib
 import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 from xml.parsers import expat
@@ -27,6 +28,7 @@ from sync.xlsx.opc import Tab
 from sync.xlsx.package import Package
 
 MOST_MB = 512.0  # unpacked; 200,000 loans take about 200
+_LARGE = 1_000_000  # bytes, packed: below it a second thread costs more than it gives
 MOST_CELLS = 30_000_000  # of one tab's used area, blanks included: reading holds each in memory
 
 
@@ -155,7 +157,7 @@ def _raw(package: Package, data: bytes, tables: Sequence[Table]) -> dict[str, Ra
     """The raw cells of each table's tab, by table name."""
     found = tabs.held(package, tables)
     marks = {table.name: _marks(package, table, found) for table in tables if table.name in found}
-    values = _values(package.name, data, found)
+    values = _values(package, data, found)
     return {name: RawTable(tab.title, _marked(values[name], marks[name])) for name, tab in found.items()}
 
 
@@ -178,13 +180,22 @@ def _starts(title: str) -> tuple[str, str]:
     return f"INDEX({sheet.quoted_title(title)}!$", f"INDEX({title}!$"
 
 
-def _values(name: str, data: bytes, found: Mapping[str, Tab]) -> dict[str, list[list[Cell]]]:
+def _values(package: Package, data: bytes, found: Mapping[str, Tab]) -> dict[str, list[list[Cell]]]:
+    """The cells of each tab, blank ones as "". A large file is read by two threads: parsing leaves Python free."""
+    tabs_by_size = sorted(found, key=lambda name: package.size(found[name].part), reverse=True)
+    shares = [tabs_by_size] if len(data) < _LARGE else [tabs_by_size[::2], tabs_by_size[1::2]]
+    with ThreadPoolExecutor(len(shares)) as readers:
+        read = [readers.submit(_share, package.name, data, [(n, found[n].title) for n in share]) for share in shares]
+        return {name: cells for share in read for name, cells in share.result().items()}
+
+
+def _share(name: str, data: bytes, titles: Sequence[tuple[str, str]]) -> dict[str, list[list[Cell]]]:
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         return {
             # Any: a list of lists is not a list of wider lists to a type checker, and copying would cost.
-            key: cast(Any, book.get_sheet_by_name(tab.title).to_python(skip_empty_area=False))
-            for key, tab in found.items()
+            key: cast(Any, book.get_sheet_by_name(title).to_python(skip_empty_area=False))
+            for key, title in titles
         }
     except (python_calamine.CalamineError, ValueError, OSError) as error:
         raise complaint("damaged", name=name) from error

@@ -54,6 +54,11 @@ class Package:
         """True when `packed` would differ from the bytes read."""
         return bool(self._changed)
 
+    def size(self, part: str) -> int:
+        """Bytes that *part* unpacks to, as the zip states it; 0 when it is not there."""
+        entry = self._by_name.get(part.lower())
+        return entry.file_size if entry else 0
+
     def checksum(self, *, without: str) -> str:
         """What tells the content of all parts but one from any other content, by the checksums the zip keeps."""
         seen = sorted((e.orig_filename, e.CRC, e.file_size) for e in self._entries if e.orig_filename != without)

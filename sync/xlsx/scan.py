@@ -69,7 +69,14 @@ def used_area(seen: Glance, whole: Callable[[], bytes], limit: int) -> tuple[int
         width = cells.index(told[1].decode()) + 1
         if number * width <= limit:
             return number, width
-    return _exact_area(whole(), home)
+    xml = whole()
+    width = max((cells.index(name.decode()) + 1 for name in set(_COLUMN.findall(xml))), default=0)
+    if cells.LAST_ROW * width <= limit:  # wherever its rows end
+        return number, width
+    return _exact_area(xml, home)
+
+
+_COLUMN = re.compile(rb"""\br=["']([A-Z]{1,3})[0-9]""")
 
 
 def _last_row(xml: bytes, home: bytes) -> int:
