@@ -35,7 +35,7 @@ STAGES: Mapping[str, Words] = {
 }
 CLAIMED = "compensate"
 
-COMPENSATED, RETURNED, SWAPPED, AWAITING = "已赔偿", "已归还", "已互换", "待发出"
+VOID, COMPENSATED, RETURNED, SWAPPED, AWAITING = "作废", "已赔偿", "已归还", "已互换", "待发出"
 OVERDUE, DUE_TODAY, DUE_SOON, ON_LOAN = "已逾期", "今日到期", "即将到期", "在借"
 OUT = (OVERDUE, DUE_TODAY, DUE_SOON, ON_LOAN)
 """States of a loan whose units are still with the borrower: only these have a ladder."""
@@ -45,7 +45,7 @@ SOON_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class LoanStates:
-    """Where each live loan stands, one entry per row of *loans* (cancelled ones left out). due is NaT when unknown.
+    """Where each loan stands, one entry per row of *loans*; a cancelled one is VOID. due is NaT when unknown.
 
     days: as-of minus due, 0 when due is unknown. out: units are with the borrower. reached, next_rung: positions in the
     ladder, -1 for none.
@@ -71,33 +71,34 @@ def due_dates(loans: pd.DataFrame, policy: LoansPolicy) -> Days:
 
 def loan_states(loans: pd.DataFrame, as_of: date, terms: LoansPolicy, overdue: OverduePolicy) -> LoanStates:
     """Where each loan stands on *as_of*."""
-    live = loans[~loans["cancelled"].to_numpy()].reset_index(drop=True)
-    due = due_dates(live, terms)
-    outstanding: Ints = live["qty"].to_numpy() - live["returned_qty"].to_numpy()
+    due = due_dates(loans, terms)
+    outstanding: Ints = loans["qty"].to_numpy() - loans["returned_qty"].to_numpy()
     late = np.where(known(due), (day(as_of) - due).astype(np.int64), 0)
-    state = _states(live, outstanding, late, as_of)
+    state = _states(loans, outstanding, late, as_of)
     out = state >= _PLACES[OVERDUE]
-    term = (due - days(live["lent_on"])).astype(np.int64)  # NaT is the least number: no rung
+    term = (due - days(loans["lent_on"])).astype(np.int64)  # NaT is the least number: no rung
     reached, next_rung = _rungs(term, late, np.flatnonzero(out), overdue.ladder)
-    return LoanStates(live, outstanding, due, late, np.array(_STATES, dtype=object)[state], out, reached, next_rung)
+    return LoanStates(loans, outstanding, due, late, np.array(_STATES, dtype=object)[state], out, reached, next_rung)
 
 
-_STATES = (COMPENSATED, RETURNED, SWAPPED, AWAITING, *OUT)
+_STATES = (VOID, COMPENSATED, RETURNED, SWAPPED, AWAITING, *OUT)
 _PLACES = {name: place for place, name in enumerate(_STATES)}
 
 
-def _states(live: pd.DataFrame, outstanding: Ints, late: Ints, as_of: date) -> Places:
+def _states(loans: pd.DataFrame, outstanding: Ints, late: Ints, as_of: date) -> Places:
     """The first state that holds, in the order of the rules, as its place in `_STATES`.
 
     Nearly all loans are settled: only the others are looked at further.
     """
-    paid = days(live["compensated_on"])
+    void = loans["cancelled"].to_numpy()
+    paid = days(loans["compensated_on"])
     settled = known(paid) & (paid <= day(as_of))
     state = np.where(settled, _PLACES[COMPENSATED], _PLACES[RETURNED]).astype(np.int8)
-    rest = np.flatnonzero(~settled & (outstanding != 0))
-    shipped, late = effective(live.loc[rest, ["cancelled", "lent_on"]], as_of), late[rest]
+    state[void] = _PLACES[VOID]
+    rest = np.flatnonzero(~void & ~settled & (outstanding != 0))
+    shipped, late = effective(loans[["cancelled", "lent_on"]].iloc[rest], as_of), late[rest]
     states = (
-        ((live["plan"].to_numpy()[rest] == SWAP) & shipped, SWAPPED),
+        ((loans["plan"].to_numpy()[rest] == SWAP) & shipped, SWAPPED),
         (~shipped, AWAITING),
         (late > 0, OVERDUE),
         (late == 0, DUE_TODAY),
@@ -152,6 +153,8 @@ def rows_of(states: LoanStates, prices: Mapping[str, Decimal | None], ladder: Se
         states.next_rung.tolist(),
         strict=True,
     ):
+        if state == VOID:
+            continue
         price = prices[part] if reached >= claimed else None
         rows.append(
             (

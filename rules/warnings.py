@@ -11,7 +11,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from rules.ladder import CLAIMED, LoanStates
+from rules.ladder import CLAIMED, VOID, LoanStates
 from rules.policy import Rung
 from rules.problems import Problem
 
@@ -31,7 +31,7 @@ def of_loans(
 def _partly_returned(states: LoanStates) -> list[Problem]:
     """A return date is the day the last unit came back, so units cannot still be out."""
     loans = states.loans
-    chosen = loans["returned_on"].notna().to_numpy() & (states.outstanding > 0)
+    chosen = loans["returned_on"].notna().to_numpy() & (states.outstanding > 0) & (states.state != VOID)
     columns = (loans[name][chosen].tolist() for name in ("loan_id", "row", "returned_qty", "qty"))
     return [
         Problem("warning", "partly_returned", "loans", key, row, "returned_qty", str(back), {"bound": str(qty)})
