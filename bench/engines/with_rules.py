@@ -14,7 +14,7 @@ import pandas as pd
 from bench.data import AS_OF, CUSTOMERS, DECLARED, PLANS, REASONS, RISKS, STATUSES, TABLE, Alliance, request_key
 from bench.engines import DATES, Answers, Texts, declared, plans, returned
 from rules.intake import intake
-from rules.ladder import LoanStates, loan_states
+from rules.ladder import VOID, LoanStates, loan_states
 from rules.ledger import Accounts, accounts
 from rules.policy import Policy
 from rules.queue import Request
@@ -120,9 +120,10 @@ def from_texts(texts: Texts) -> tuple[tuple[Accounts, LoanStates], list[Request]
 def answers(result: tuple[Accounts, LoanStates], placed: list[Request]) -> Answers:
     """In the common form."""
     sums, states = result
+    live = states.state != VOID
     return Answers(
         np.stack([sums.helped, sums.received, sums.balance, sums.available], axis=1),
-        np.stack([states.outstanding, states.days, states.reached, states.next_rung], axis=1),
-        np.asarray(states.state).tolist(),
+        np.stack([states.outstanding, states.days, states.reached, states.next_rung], axis=1)[live],
+        states.state[live].tolist(),
         [(r.request_id, r.level, r.standing.zh, r.projected) for r in placed],
     )
