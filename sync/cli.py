@@ -94,13 +94,13 @@ def _log(verbose: int) -> None:
 
 _OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option(
-        "--config", "config_file", metavar="PATH", help="Settings file (default: $HUZHU_CONFIG, ./config.yaml)."
+        "--config", "config_file", metavar="PATH", help="设置文件 · Settings file [$HUZHU_CONFIG, ./config.yaml]."
     ),
-    click.option("--as-of", "as_of_given", metavar="YYYY-MM-DD", help="Compute for this day (default: today)."),
-    click.option("--json", is_flag=True, help="One JSON object on stdout."),
-    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
-    click.option("-v", "--verbose", count=True, help="Log more on stderr."),
-    click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of the output."),
+    click.option("--as-of", "as_of_given", metavar="YYYY-MM-DD", help="按哪天计算 · Compute for this day [today]."),
+    click.option("--json", is_flag=True, help="输出 JSON · One JSON object on stdout."),
+    click.option("-q", "--quiet", is_flag=True, help="只说错误 · Say nothing but errors."),
+    click.option("-v", "--verbose", count=True, help="更多日志 · Log more on stderr."),
+    click.option("--lang", type=click.Choice(["zh", "en"]), help="输出语言 · Language of the output."),
 )
 
 
@@ -142,14 +142,14 @@ def command(*, name: str | None = None, help_: str | None = None) -> Callable[[B
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="huzhu")
 def cli() -> None:
-    """互助: reads the shared sheet, computes points, queue and loan states, writes them back, mails reminders."""
+    """互助联盟共享表的定时助手 · the scheduled worker over a parts-lending alliance's shared sheet."""
 
 
 @cli.add_command
 @command()
 @click.argument("folder", required=False, default=DEFAULT_DEMO, metavar="[DIR]")
 def demo(call: Call, folder: str) -> int:
-    """Make a realistic sheet in DIR and run one cycle on it."""
+    """生成示例并运行一次 · Make a realistic sheet in DIR and run once."""
     from sync.demo import make  # noqa: PLC0415
 
     home = Path(folder)
@@ -174,7 +174,7 @@ def demo(call: Call, folder: str) -> int:
 @cli.add_command
 @command()
 def init(call: Call) -> None:
-    """Make what is missing: settings file, tabs, headers, dropdowns, notes, lookup columns."""
+    """补齐缺的表和设置 · Make missing tabs, headers and settings."""
     from rules.schema import renamed  # noqa: PLC0415
     from sync.compose import backend  # noqa: PLC0415
     from sync.config import config_path, write_default  # noqa: PLC0415
@@ -196,7 +196,7 @@ def init(call: Call) -> None:
 @cli.add_command
 @command()
 def check(call: Call) -> int:
-    """Read and validate the sheet; print problems; write nothing."""
+    """检查表格，不写入 · Read and validate; write nothing."""
     from sync import summary  # noqa: PLC0415
 
     planned = _planned(call)
@@ -207,7 +207,7 @@ def check(call: Call) -> int:
 @cli.add_command
 @command()
 def plan(call: Call) -> None:
-    """Show every cell and mail of a run, without writing or sending anything."""
+    """预览改动和邮件 · Show every cell and mail; do nothing."""
     from sync import summary  # noqa: PLC0415
 
     summary.plan(_planned(call), as_json=call.json, locale=call.locale)
@@ -216,14 +216,14 @@ def plan(call: Call) -> None:
 @cli.add_command
 @command(name="run")
 def run_(call: Call) -> int:
-    """Run one cycle: read, compute, write, send."""
+    """运行一次 · Read, compute, write, send."""
     return _run(call)
 
 
 @cli.add_command
 @command()
 def watch(call: Call) -> None:
-    """Stay and run on the schedule in the settings; SIGTERM finishes the cycle in hand."""
+    """按计划一直运行 · Stay and run on the schedule in the settings."""
     from sync.watch import cautious, slots, told_to_stop, watch  # noqa: PLC0415
 
     def look() -> None:
@@ -262,13 +262,13 @@ def _planned(call: Call) -> Any:  # a sync.worker.Planned, imported only when a 
 
 @cli.group()
 def outbox() -> None:
-    """Mail held for a person, and what was sent."""
+    """查看和处理邮件 · Mail held for a person, and what was sent."""
 
 
 @outbox.add_command
 @command(name="list")
 def list_(call: Call) -> None:
-    """List every mail on record."""
+    """列出邮件 · List every mail on record."""
     from sync import compose, summary  # noqa: PLC0415
 
     summary.mails(compose.mailroom(call.config).mails(), as_json=call.json, locale=call.locale)
@@ -278,7 +278,7 @@ def list_(call: Call) -> None:
 @command()
 @click.argument("mail_id", metavar="ID")
 def show(call: Call, mail_id: str) -> None:
-    """Show one mail in full."""
+    """显示一封邮件 · Show one mail in full."""
     from sync import compose, summary  # noqa: PLC0415
 
     summary.mail(compose.mailroom(call.config).mail(mail_id), as_json=call.json)
@@ -298,15 +298,15 @@ def _act(act: str, help_: str) -> None:
     outbox.add_command(acting)
 
 
-_act("release", "Let a held mail leave with the next run.")
-_act("retry", "Try a failed or held mail again with the next run, counting from zero.")
-_act("cancel", "Never send a mail that has not left.")
+_act("release", "放行，下次运行时发出 · Let a held mail leave with the next run.")
+_act("retry", "重试，次数从零算 · Try again with the next run.")
+_act("cancel", "取消，不再发送 · Never send a mail that has not left.")
 
 
 @cli.add_command
 @command()
 def doctor(call: Call) -> int:
-    """Check the set-up step by step and say what to click or set."""
+    """逐步检查设置 · Check the set-up; say what to click or set."""
     from sync import summary  # noqa: PLC0415
     from sync.doctor import examine  # noqa: PLC0415
 
@@ -317,9 +317,9 @@ def doctor(call: Call) -> int:
 
 @cli.add_command
 @command()
-@click.option("--markdown", is_flag=True, help="As the text of docs/tables.md.")
+@click.option("--markdown", is_flag=True, help="Markdown 格式 · As the text of docs/tables.md.")
 def schema(call: Call, *, markdown: bool) -> None:
-    """Print the tables and columns."""
+    """列出表和列 · Print the tables and columns."""
     from sync import summary  # noqa: PLC0415
 
     summary.schema(as_json=call.json, markdown=markdown, locale=call.lang or "zh")

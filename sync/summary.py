@@ -155,7 +155,7 @@ def findings(found: Sequence[Finding], *, as_json: bool, locale: str) -> None:
         return
     for finding in found:
         mark = "✓" if finding.ok else "✗"
-        advice = finding.advice.in_(locale)
+        advice = "" if finding.ok else finding.advice.in_(locale)
         print(f"{mark} {finding.step.in_(locale)}" + (f"\n    {advice}" if advice else ""))
 
 
