@@ -6,7 +6,6 @@ looking each cell up (bench/read.py).
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -127,13 +126,12 @@ def _blank_column(rows: int, column: Column) -> ColumnRead:
 
 def _nothing_to_fold(cells: Sequence[Any]) -> bool:
     """True when every cell of an all-text column can stand as typed: one look at the joined text, not at each cell."""
-    joined = "\n".join(cells)
-    plain = joined.isascii() or unicodedata.is_normalized("NFKC", joined)
-    whole = joined.count("\n") == len(cells) - 1 and not _ODD_SPACE.search(joined)
-    return plain and whole and "#" not in joined and "\u200b" not in joined
-
-
-_ODD_SPACE = re.compile(r"^ | $|  |[^\S\n ]", re.MULTILINE)
+    text = "".join(cells)
+    plain = text.isprintable() and (text.isascii() or unicodedata.is_normalized("NFKC", text)) and "#" not in text
+    if not plain or " " not in text:  # printable: the only white space in it is the plain blank
+        return plain
+    edges = "\n".join(cells)
+    return not any(odd in f"\n{edges}\n" for odd in ("  ", " \n", "\n "))
 
 
 class _Codes(dict[Cell, int]):
