@@ -6,7 +6,6 @@ is guessed: `10月23日` has no year and stays a problem. Source: rules, section
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 import re
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 
 from rules.schema import Column, Kind
 from rules.values import Cell, ErrorCell
+from rules.words import Words
 
 ERROR_VALUE = re.compile(
     r"#(REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|ERROR!|GETTING_DATA|FIELD!|BLOCKED!)"
@@ -83,6 +83,12 @@ def read(cell: Cell, column: Column, zone: tzinfo) -> Reading:
             return Reading(None, "error_value")
         cell = text
     return _READERS[column.kind](cell, column, zone)
+
+
+@functools.lru_cache(8192)  # the same few days stand in every date column
+def read_day(cell: Cell, zone: tzinfo) -> Reading:
+    """What *cell* says in a column of dates, whichever it is."""
+    return read(cell, _ANY_DATES, zone)
 
 
 def _text(cell: Cell, _column: Column, _zone: tzinfo) -> Reading:
@@ -206,14 +212,7 @@ def _when_numbered(number: float, zone: tzinfo) -> datetime | None:
     return _when_written(str(int(number)), zone) if number.is_integer() else None
 
 
-_ISO_DAY = 10  # characters of 2025-10-23
-
-
-@functools.lru_cache(8192)  # the same few days stand in every date column
 def _when_written(text: str, zone: tzinfo) -> datetime | None:
-    if len(text) == _ISO_DAY and text[4] == text[7] == "-":
-        with contextlib.suppress(ValueError):
-            return datetime.fromisoformat(text)
     day = _DAY.match(text) or _COMPACT.match(text)
     if day is None:
         return None
@@ -256,6 +255,7 @@ def _choice(cell: Cell, column: Column, _zone: tzinfo) -> Reading:
     return Reading(choice) if choice else Reading(None, "not_choice", {"choices": " / ".join(column.choices)})
 
 
+_ANY_DATES = Column("date", "", Kind.DATE, Words("", ""))
 _SEPARATORS = re.compile(r"[,，、;；\r\n]+")
 
 

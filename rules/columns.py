@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rules.cells import WARNED, Reading, read, shown
+from rules.cells import WARNED, Reading, read, read_day, shown
 from rules.layout import Layout
 from rules.schema import Column, Kind, Table
 from rules.values import Cell, RawTable, UncachedCell
@@ -145,7 +145,8 @@ class _Codes(dict[Cell, int]):
 def _read_distinct(cells: Sequence[Cell], column: Column, zone: tzinfo) -> ColumnRead:
     index = _Codes()
     codes = np.fromiter(map(index.__getitem__, cells), dtype=np.int64, count=len(cells))
-    readings = [read(cell, column, zone) for cell in index]
+    a_day = column.kind is Kind.DATE
+    readings = [read_day(cell, zone) if a_day else read(cell, column, zone) for cell in index]
     dtype, filler = _DTYPES.get(column.kind, _TEXT)
     distinct = np.empty(len(readings), dtype=dtype)
     for i, reading in enumerate(readings):  # assigned one by one: a tuple must stay one value
