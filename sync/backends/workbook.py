@@ -28,7 +28,7 @@ from sync.xlsx.opc import Tab
 from sync.xlsx.package import Package
 
 MOST_MB = 512.0  # unpacked; 200,000 loans take about 200
-_LARGE = 1_000_000  # bytes, packed: below it a second thread costs more than it gives
+_LARGE = 10_000_000  # bytes, unpacked: below it a second thread costs more than it gives
 MOST_CELLS = 30_000_000  # of one tab's used area, blanks included: reading holds each in memory
 
 
@@ -181,9 +181,14 @@ def _starts(title: str) -> tuple[str, str]:
 
 
 def _values(package: Package, data: bytes, found: Mapping[str, Tab]) -> dict[str, list[list[Cell]]]:
-    """The cells of each tab, blank ones as "". A large file is read by two threads: parsing leaves Python free."""
-    tabs_by_size = sorted(found, key=lambda name: package.size(found[name].part), reverse=True)
-    shares = [tabs_by_size] if len(data) < _LARGE else [tabs_by_size[::2], tabs_by_size[1::2]]
+    """The cells of each tab, blank ones as "". A large file is read by two threads: parsing leaves Python free.
+
+    Each thread reads the shared texts anew, so a second one helps only where no single tab is most of the file.
+    """
+    sizes = {name: package.size(tab.part) for name, tab in found.items()}
+    by_size = sorted(sizes, key=lambda name: sizes[name], reverse=True)
+    alone = sum(sizes.values()) < _LARGE or 2 * sizes[by_size[0]] > sum(sizes.values())
+    shares = [by_size] if alone else [by_size[::2], by_size[1::2]]
     with ThreadPoolExecutor(len(shares)) as readers:
         read = [readers.submit(_share, package.name, data, [(n, found[n].title) for n in share]) for share in shares]
         return {name: cells for share in read for name, cells in share.result().items()}
