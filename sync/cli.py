@@ -10,7 +10,7 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -40,17 +40,18 @@ class Call:
 
     @property
     def config(self) -> Config:
-        """The settings; `--lang` goes before the alliance's own language."""
+        """The settings. What is written into the sheet is in their language, whatever `--lang` says."""
         if self._config is None:
-            from dataclasses import replace  # noqa: PLC0415
-
             from sync.config import config_path, load  # noqa: PLC0415  # pydantic
 
-            config = load(config_path(self.config_file))
-            if self.lang:
-                config = replace(config, alliance=replace(config.alliance, locale=self.lang))
-            self._config = config
+            self._config = load(config_path(self.config_file))
         return self._config
+
+    @property
+    def spoken(self) -> Config:
+        """The settings with `--lang` for the alliance's language: for what is shown and not written."""
+        alliance = replace(self.config.alliance, locale=self.lang or self.config.alliance.locale)
+        return replace(self.config, alliance=alliance)
 
     @property
     def as_of(self) -> date:
@@ -199,7 +200,7 @@ def check(call: Call) -> int:
     """检查表格，不写入 · Read and validate; write nothing."""
     from sync import summary  # noqa: PLC0415
 
-    planned = _planned(call)
+    planned = _planned(call, call.spoken)
     summary.problems(planned, as_json=call.json, quiet=call.quiet, locale=call.locale)
     return 3 if any(problem.severity == "error" for problem in planned.plan.problems) else 0
 
@@ -210,7 +211,7 @@ def plan(call: Call) -> None:
     """预览改动和邮件 · Show every cell and mail; do nothing."""
     from sync import summary  # noqa: PLC0415
 
-    summary.plan(_planned(call), as_json=call.json, locale=call.locale)
+    summary.plan(_planned(call, call.config), as_json=call.json, locale=call.locale)
 
 
 @cli.add_command
@@ -228,7 +229,7 @@ def watch(call: Call) -> None:
 
     def look() -> None:
         """A cycle only when there is something to write or to send: a new P0, say, and no log row otherwise."""
-        ahead = _planned(call)
+        ahead = _planned(call, call.config)
         if ahead.changes or ahead.queue.leaving:
             _run(call)
 
@@ -250,12 +251,11 @@ def _run(call: Call) -> int:
     return report.exit_code
 
 
-def _planned(call: Call) -> Any:  # a sync.worker.Planned, imported only when a command needs it
+def _planned(call: Call, config: Config) -> Any:  # a sync.worker.Planned, imported only when a command needs it
     from sync import compose  # noqa: PLC0415
     from sync.runlog import Tally  # noqa: PLC0415
     from sync.worker import planned  # noqa: PLC0415
 
-    config = call.config
     with call.waiting("正在读表、计算…", "Reading, computing…"):
         return planned(compose.reader(config), compose.wording(config), config.policy, config.zone, call.as_of, Tally())
 

@@ -174,6 +174,12 @@ def test_english_is_spoken_when_asked(home: Path) -> None:
     assert "is not a whole number" in on(home, "check", "--lang", "en")[1]
 
 
+def test_the_language_of_the_command_line_changes_no_cell(home: Path) -> None:
+    on(home, "run", "-q")
+    assert json.loads(on(home, "run", "--json", "--lang", "en")[1])["changes"] == {}
+    assert json.loads(on(home, "plan", "--json", "--lang", "en")[1]) == {"changes": [], "mails": []}
+
+
 def _csv(path: Path) -> None:
     path.write_text("服务中心,负责人\n华北-北京,王强\n", encoding="utf-8")
 
