@@ -74,9 +74,9 @@ def formula(column: Column, here: Address, worker: Address, row: int) -> str:
     assert column.finds is not None
     key = letters(here.columns[here.key])
     match = f'MATCH(${key}{row}&"",{worker.reference(worker.key)},0)'
-    found = f"INDEX({worker.reference(column.finds[1])},{match})"
-    shown = f'{found}&""' if column.is_text else f'IF({found}="","",{found})'  # a blank would show as 0
-    return f'IFERROR({shown},"")'
+    # As text first: a blank would show as 0. INDEX stands once in each, which is how they are known again (scan.py).
+    found = f'INDEX({worker.reference(column.finds[1])},{match})&""'
+    return f'IFERROR({found if column.is_text else f"VALUE({found})"},"")'
 
 
 def header_formats(table: Table) -> list[styles.Format]:

@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from rules.schema import ISSUES, TABLES
@@ -214,6 +215,45 @@ def test_a_bad_file_is_one_sentence_and_stays_as_it_was(home: Path, mistake: str
         assert named in err
         assert err.count("\n") == 1
     assert (book(home).read_bytes() if book(home).exists() else None) == before
+
+
+def edited(home: Path, tab: str, cell: str, value: object) -> bytes:
+    people = openpyxl.load_workbook(book(home))
+    people[tab][cell] = value
+    people.save(book(home))
+    return book(home).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("tab", "cell", "value", "words"),
+    [
+        ("借调记录", "F3", "=1+1", ("借调记录", "F3")),
+        ("借调记录", "C1", "借出的一方", ("借调记录", "出借方", "借出的一方")),
+        ("成员", "A1", None, ("成员", "服务中心")),
+    ],
+    ids=["a formula without a stored result", "a header renamed", "a header gone"],
+)
+def test_a_sheet_that_cannot_be_read_is_one_sentence_that_says_where(
+    home: Path, tab: str, cell: str, value: object, words: tuple[str, ...]
+) -> None:
+    before = edited(home, tab, cell, value)
+    code, out, err = on(home, "run")
+    assert (code, out) == (2, "")
+    assert all(word in err for word in words)
+    assert err.count("\n") == 1
+    assert book(home).read_bytes() == before
+
+
+def test_a_sheet_that_is_open_elsewhere_is_left_alone(home: Path) -> None:
+    (home / f"~${book(home).name}").write_bytes(b"somebody")
+    file = home / "config.yaml"
+    file.write_text(file.read_text("utf-8").replace("wait_seconds: 60 ", "wait_seconds: 0 "), encoding="utf-8")
+    before = book(home).read_bytes()
+    code, out, err = on(home, "run")
+    assert (code, out) == (1, "")
+    assert book(home).name in err
+    assert err.count("\n") == 1
+    assert book(home).read_bytes() == before
 
 
 @pytest.mark.parametrize(
