@@ -23,31 +23,31 @@ _HEADINGS = ("section", "what", "loans", "yardstick", "ours", "yardstick", "rati
 
 
 def _start(_sizes: list[int], _large: list[int]) -> Iterator[Line]:
-    from bench import start  # noqa: PLC0415  # each section brings libraries of its own
+    from bench import start  # each section brings libraries of its own
 
     yield from start.lines()
 
 
 def _run(sizes: list[int], large: list[int]) -> Iterator[Line]:
-    from bench import run  # noqa: PLC0415
+    from bench import run
 
     yield from run.lines([*sizes, *large])
 
 
 def _read(sizes: list[int], large: list[int]) -> Iterator[Line]:
-    from bench import read  # noqa: PLC0415
+    from bench import read
 
     yield from read.lines([*sizes, *large])
 
 
 def _write(sizes: list[int], large: list[int]) -> Iterator[Line]:
-    from bench import write  # noqa: PLC0415
+    from bench import write
 
     yield from write.lines([*sizes, *large], full=bool(large))
 
 
 def _rules(sizes: list[int], large: list[int]) -> Iterator[Line]:
-    from bench import compute  # noqa: PLC0415
+    from bench import compute
 
     yield from compute.from_rows([*sizes, *([100_000] if large else [])])
     yield from compute.in_memory([*_MEMORY])

@@ -320,9 +320,9 @@ def _recipe() -> str:
 
 
 def _make_workbook(alliance: Alliance, path: Path) -> None:
-    import openpyxl  # noqa: PLC0415  # only measurements with workbooks need it
+    import openpyxl  # only measurements with workbooks need it
 
-    from sync.backends.workbook import Workbook  # noqa: PLC0415
+    from sync.backends.workbook import Workbook
 
     book = openpyxl.Workbook()  # not write_only: a part made so does not state its used area, which Excel always does
     book.remove(book.worksheets[0])

@@ -42,7 +42,7 @@ class Call:
     def config(self) -> Config:
         """The settings. What is written into the sheet is in their language, whatever `--lang` says."""
         if self._config is None:
-            from sync.config import config_path, load  # noqa: PLC0415  # pydantic
+            from sync.config import config_path, load  # pydantic
 
             self._config = load(config_path(self.config_file))
         return self._config
@@ -56,7 +56,7 @@ class Call:
     @property
     def as_of(self) -> date:
         """`--as-of`, else today in the alliance's zone."""
-        from sync.compose import today  # noqa: PLC0415
+        from sync.compose import today
 
         if self.as_of_given is None:
             return today(self.config)
@@ -82,13 +82,13 @@ class Call:
         """Shows on a terminal that work is going on; nothing when piped."""
         if self.quiet or self.json or not sys.stderr.isatty():
             return nullcontext()
-        from rich.console import Console  # noqa: PLC0415
+        from rich.console import Console
 
         return Console(stderr=True).status(en if self.locale == "en" else zh)
 
 
 def _log(verbose: int) -> None:
-    import logging  # noqa: PLC0415  # only when asked for
+    import logging  # only when asked for
 
     logging.basicConfig(level=logging.INFO if verbose == 1 else logging.DEBUG)
 
@@ -151,7 +151,7 @@ def cli() -> None:
 @click.argument("folder", required=False, default=DEFAULT_DEMO, metavar="[DIR]")
 def demo(call: Call, folder: str) -> int:
     """生成示例并运行一次 · Make a realistic sheet in DIR and run once."""
-    from sync.demo import make  # noqa: PLC0415
+    from sync.demo import make
 
     home = Path(folder)
     call.config_file = str(home / "config.yaml")
@@ -176,9 +176,9 @@ def demo(call: Call, folder: str) -> int:
 @command()
 def init(call: Call) -> None:
     """补齐缺的表和设置 · Make missing tabs, headers and settings."""
-    from rules.schema import renamed  # noqa: PLC0415
-    from sync.compose import backend  # noqa: PLC0415
-    from sync.config import config_path, write_default  # noqa: PLC0415
+    from rules.schema import renamed
+    from sync.compose import backend
+    from sync.config import config_path, write_default
 
     path = config_path(call.config_file)
     if write_default(path):
@@ -198,7 +198,7 @@ def init(call: Call) -> None:
 @command()
 def check(call: Call) -> int:
     """检查表格，不写入 · Read and validate; write nothing."""
-    from sync import summary  # noqa: PLC0415
+    from sync import summary
 
     planned = _planned(call, call.spoken)
     summary.problems(planned, as_json=call.json, quiet=call.quiet, locale=call.locale)
@@ -209,7 +209,7 @@ def check(call: Call) -> int:
 @command()
 def plan(call: Call) -> None:
     """预览改动和邮件 · Show every cell and mail; do nothing."""
-    from sync import summary  # noqa: PLC0415
+    from sync import summary
 
     summary.plan(_planned(call, call.config), as_json=call.json, locale=call.locale)
 
@@ -225,7 +225,7 @@ def run_(call: Call) -> int:
 @command()
 def watch(call: Call) -> None:
     """按计划一直运行 · Stay and run on the schedule in the settings."""
-    from sync.watch import cautious, slots, told_to_stop, watch  # noqa: PLC0415
+    from sync.watch import cautious, slots, told_to_stop, watch
 
     def look() -> None:
         """A cycle only when there is something to write or to send: a new P0, say, and no log row otherwise."""
@@ -242,7 +242,7 @@ def watch(call: Call) -> None:
 
 
 def _run(call: Call) -> int:
-    from sync import compose, summary  # noqa: PLC0415
+    from sync import compose, summary
 
     with call.waiting("正在读表、计算、写回…", "Reading, computing, writing…"):
         report = compose.run(call.config, call.as_of)
@@ -252,9 +252,9 @@ def _run(call: Call) -> int:
 
 
 def _planned(call: Call, config: Config) -> Any:  # a sync.worker.Planned, imported only when a command needs it
-    from sync import compose  # noqa: PLC0415
-    from sync.runlog import Tally  # noqa: PLC0415
-    from sync.worker import planned  # noqa: PLC0415
+    from sync import compose
+    from sync.runlog import Tally
+    from sync.worker import planned
 
     with call.waiting("正在读表、计算…", "Reading, computing…"):
         return planned(compose.reader(config), compose.wording(config), config.policy, config.zone, call.as_of, Tally())
@@ -269,7 +269,7 @@ def outbox() -> None:
 @command(name="list")
 def list_(call: Call) -> None:
     """列出邮件 · List every mail on record."""
-    from sync import compose, summary  # noqa: PLC0415
+    from sync import compose, summary
 
     summary.mails(compose.mailroom(call.config).mails(), as_json=call.json, locale=call.locale)
 
@@ -279,7 +279,7 @@ def list_(call: Call) -> None:
 @click.argument("mail_id", metavar="ID")
 def show(call: Call, mail_id: str) -> None:
     """显示一封邮件 · Show one mail in full."""
-    from sync import compose, summary  # noqa: PLC0415
+    from sync import compose, summary
 
     summary.mail(compose.mailroom(call.config).mail(mail_id), as_json=call.json)
 
@@ -290,7 +290,7 @@ def _act(act: str, help_: str) -> None:
     @command(name=act, help_=help_)
     @click.argument("mail_ids", metavar="ID...", nargs=-1, required=True)
     def acting(call: Call, mail_ids: tuple[str, ...]) -> None:
-        from sync import compose, summary  # noqa: PLC0415
+        from sync import compose, summary
 
         moved = compose.mailroom(call.config).act(act, mail_ids)  # type: ignore[arg-type]  # one of the three below
         summary.mails(moved, as_json=call.json, locale=call.locale)
@@ -307,8 +307,8 @@ _act("cancel", "取消，不再发送 · Never send a mail that has not left.")
 @command()
 def doctor(call: Call) -> int:
     """逐步检查设置 · Check the set-up; say what to click or set."""
-    from sync import summary  # noqa: PLC0415
-    from sync.doctor import examine  # noqa: PLC0415
+    from sync import summary
+    from sync.doctor import examine
 
     findings = examine(call.config)
     summary.findings(findings, as_json=call.json, locale=call.locale)
@@ -320,7 +320,7 @@ def doctor(call: Call) -> int:
 @click.option("--markdown", is_flag=True, help="Markdown 格式 · As the text of docs/tables.md.")
 def schema(call: Call, *, markdown: bool) -> None:
     """列出表和列 · Print the tables and columns."""
-    from sync import summary  # noqa: PLC0415
+    from sync import summary
 
     summary.schema(as_json=call.json, markdown=markdown, locale=call.lang or "zh")
 

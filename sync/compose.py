@@ -41,7 +41,7 @@ def backend(config: Config) -> Backend:
 
 def workbook(config: Config) -> Workbook:
     """The local workbook of the configuration."""
-    from sync.backends.workbook import Workbook  # noqa: PLC0415  # only the backend in use is imported
+    from sync.backends.workbook import Workbook  # only the backend in use is imported
 
     settings = config.backend.workbook
     return Workbook(config.path(settings.path), wait_seconds=settings.wait_seconds, max_mb=settings.max_mb)
@@ -57,7 +57,7 @@ def reader(config: Config) -> Reader:
 
 def wording(config: Config) -> Wording:
     """The alliance's letters."""
-    from sync.wording import Wording  # noqa: PLC0415  # jinja2
+    from sync.wording import Wording  # jinja2
 
     folder = config.path(config.mail.templates) if config.mail.templates else None
     return Wording(config.alliance.name, config.mail.sender, folder)
@@ -69,13 +69,13 @@ def mailer(config: Config) -> Mailer | None:
 
 
 def _folder(config: Config) -> Mailer:
-    from sync.mail import Folder  # noqa: PLC0415
+    from sync.mail import Folder
 
     return Folder(config.path(config.mail.folder), config.alliance.locale)
 
 
 def _smtp(config: Config) -> Mailer:
-    from sync.mail import Smtp  # noqa: PLC0415
+    from sync.mail import Smtp
 
     smtp = config.mail.smtp
     if not smtp.host:
@@ -114,7 +114,7 @@ def _from_file(path: Path) -> str:
 
 def mailroom(config: Config) -> Mailroom:
     """The outbox, for `huzhu outbox`."""
-    from sync.mailroom import Mailroom  # noqa: PLC0415
+    from sync.mailroom import Mailroom
 
     outbox = renamed(config.schema.rename)[OUTBOX.name]
     return Mailroom(backend(config), config.zone, config.alliance.locale, outbox)
@@ -122,8 +122,8 @@ def mailroom(config: Config) -> Mailroom:
 
 def worker(config: Config) -> Worker:
     """Everything a cycle needs, made from the configuration."""
-    from sync import still  # noqa: PLC0415
-    from sync.worker import Worker  # noqa: PLC0415  # the rules, and pandas with them
+    from sync import still
+    from sync.worker import Worker  # the rules, and pandas with them
 
     sheet = backend(config)
     settled = partial(still.remember, config, sheet)
@@ -132,6 +132,6 @@ def worker(config: Config) -> Worker:
 
 def run(config: Config, as_of: date) -> Report:
     """One run: a look whether the sheet is still as the last run left it, and a whole cycle when it is not."""
-    from sync import still  # noqa: PLC0415
+    from sync import still
 
     return still.run(config, backend(config), as_of, clock(config)) or worker(config).run(as_of)

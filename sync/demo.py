@@ -54,7 +54,7 @@ def make(home: Path, as_of: Callable[[], date], locale: str | None) -> bool:
 
     Raises SetupError when the folder cannot be written.
     """
-    from sync.compose import workbook  # noqa: PLC0415
+    from sync.compose import workbook
 
     if write_default(home / FILE):
         _personal(home / FILE, locale)

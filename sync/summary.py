@@ -105,7 +105,7 @@ def _new(mail_: Mail, planned: Planned) -> bool:
 
 
 def _diffs(planned: Planned) -> Iterator[dict[str, Any]]:  # values are JSON scalars
-    from rules.changes import differences  # noqa: PLC0415  # only plan needs it
+    from rules.changes import differences  # only plan needs it
 
     for change in planned.changes:
         for key, field, before, after in differences(change, planned.book.tabs.get(change.table.name)):
@@ -226,8 +226,8 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         for row in rows:
             print("\t".join(" ".join(_shown(cell).split()) for cell in row))
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table as Grid  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table as Grid
 
     grid = Grid(*headers)
     for row in rows:

@@ -68,7 +68,7 @@ def test_the_table_documents_are_generated() -> None:
 
 
 def test_the_readme_names_every_table_and_command() -> None:
-    from sync.cli import cli  # noqa: PLC0415
+    from sync.cli import cli
 
     for name in ("README.md", "README.zh.md"):
         text = (ROOT / name).read_text(encoding="utf-8")

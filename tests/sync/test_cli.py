@@ -161,8 +161,8 @@ def test_schema_names_every_column() -> None:
 
 
 def test_another_run_in_progress_is_exit_4(home: Path) -> None:
-    from sync import compose  # noqa: PLC0415
-    from tests.sync.house import config  # noqa: PLC0415
+    from sync import compose
+    from tests.sync.house import config
 
     with compose.backend(config(home)).lock():
         code, _, err = on(home, "run")
