@@ -146,7 +146,7 @@ class _Tab:
         if not unknown:
             return
         meant = keys.meant_by(unknown)
-        for i in map(int, np.flatnonzero(np.isin(read.array, list(unknown)) & ~read.blank)):
+        for i in (i for i in np.flatnonzero(~read.blank).tolist() if read.array[i] in unknown):
             self._flag_reference(i, column, read.array[i], keys, meant)
             read.blank[i] = True
 

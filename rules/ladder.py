@@ -222,7 +222,7 @@ def still_true(keys: Sequence[str], states: LoanStates, cadence_days: int, ladde
     ids = states.loans["loan_id"].tolist()
     wanted = {key.removeprefix("overdue:").rsplit(":", 2)[0] for key in keys}
     true = {}
-    for i in np.flatnonzero(np.isin(states.loans["loan_id"].to_numpy(), list(wanted)) & (candidates >= 0)).tolist():
+    for i in (i for i in np.flatnonzero(candidates >= 0).tolist() if ids[i] in wanted):
         for r, rung in enumerate(ladder):
             if reachable[i, r] and (rung.offset >= 0 or r == candidates[i]):
                 true[reminder_key(ids[i], rung.stage, states.due[i].item())] = Due(i, r)

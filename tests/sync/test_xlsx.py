@@ -122,7 +122,7 @@ def test_letters_and_index_are_each_others_inverse(column):
         (dt.datetime(2026, 1, 2, 12), "><v>46024.5</v></c>"),  # noqa: DTZ001 - a sheet has no zones
         (dt.time(6), "><v>0.25</v></c>"),
         (dt.timedelta(hours=36), "><v>1.5</v></c>"),
-        (dt.date(1800, 1, 1), ' t="inlineStr"><is><t xml:space="preserve">1800-01-01</t></is></c>'),
+        (dt.date(1800, 1, 1), ' t="inlineStr"><is><t>1800-01-01</t></is></c>'),
         ("a\r\n\x00_x0041_<", ' t="inlineStr"><is><t xml:space="preserve">a_x000D_\n_x0000__x005F_x0041_&lt;</t></is></c>'),
     ],
 )  # fmt: skip
@@ -135,7 +135,7 @@ def test_days_count_from_1904_in_a_workbook_that_does():
 
 
 def test_a_text_column_holds_numbers_as_text():
-    assert cells.Cells(3, as_text=True)[int, 7] == ' s="3" t="inlineStr"><is><t xml:space="preserve">7</t></is></c>'
+    assert cells.Cells(3, as_text=True)[int, 7] == ' s="3" t="inlineStr"><is><t>7</t></is></c>'
 
 
 def test_equal_values_of_different_types_are_different_cells():
