@@ -35,11 +35,6 @@ def effective(loans: pd.DataFrame, as_of: date) -> Mask:
     return ~loans["cancelled"].to_numpy() & known(lent_on) & (lent_on <= day(as_of))
 
 
-def pending(loans: pd.DataFrame, as_of: date) -> Mask:
-    """True for loans that are agreed and not shipped by *as_of*."""
-    return ~loans["cancelled"].to_numpy() & ~effective(loans, as_of)
-
-
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """Points of each member, in the order of the members frame. available = balance less what pending loans reserve."""

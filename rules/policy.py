@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-LOAN, UNIT = "loan", "unit"
+UNIT = "unit"
 
 
 class PolicyError(ValueError):

@@ -45,20 +45,15 @@ def _installation() -> Iterator[Finding]:
         advice=Words(
             f"rules 或 sync 被别的软件包占用（{', '.join(strangers)}），请把 huzhu 装进单独的虚拟环境",
             f"rules or sync is taken by another package ({', '.join(strangers)}); give huzhu a virtual environment",
-        )
-        if strangers or len(folders) != 1
-        else Words("", ""),
+        ),
     )
 
 
 def _alliance(config: Config) -> Iterator[Finding]:
-    named = bool(config.alliance.coordinator_email)
     yield Finding(
         Words("填写了协调人邮箱", "the coordinator's address is set"),
-        ok=named,
-        advice=Words("", "")
-        if named
-        else Words(
+        ok=bool(config.alliance.coordinator_email),
+        advice=Words(
             "在 config.yaml 填 alliance.coordinator_email，否则没有人收到数据问题报告",
             "set alliance.coordinator_email in config.yaml; otherwise nobody gets the problem report",
         ),
@@ -90,9 +85,7 @@ def _last_run(config: Config, backend: Backend) -> Iterator[Finding]:
     yield Finding(
         Words(f"上次运行：{last or '还没有'}", f"last run: {last or 'none yet'}"),
         ok=not late,
-        advice=Words("检查 cron 或 systemd 定时器是否还在运行", "check that cron or the systemd timer still runs")
-        if late
-        else Words("", ""),
+        advice=Words("检查 cron 或 systemd 定时器是否还在运行", "check that cron or the systemd timer still runs"),
     )
 
 

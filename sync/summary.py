@@ -150,13 +150,12 @@ def _mail_facts(mail_: Mail) -> dict[str, Any]:  # JSON scalars and lists
 
 def findings(found: Sequence[Finding], *, as_json: bool, locale: str) -> None:
     """What doctor found."""
+    told = [(f.step.in_(locale), f.ok, "" if f.ok else f.advice.in_(locale)) for f in found]
     if as_json:
-        _json([{"step": f.step.in_(locale), "ok": f.ok, "advice": f.advice.in_(locale)} for f in found])
+        _json([{"step": step, "ok": ok, "advice": advice} for step, ok, advice in told])
         return
-    for finding in found:
-        mark = "✓" if finding.ok else "✗"
-        advice = "" if finding.ok else finding.advice.in_(locale)
-        print(f"{mark} {finding.step.in_(locale)}" + (f"\n    {advice}" if advice else ""))
+    for step, ok, advice in told:
+        print(f"{'✓' if ok else '✗'} {step}" + (f"\n    {advice}" if advice else ""))
 
 
 def schema(*, as_json: bool, markdown: bool, locale: str) -> None:

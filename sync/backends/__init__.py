@@ -1,4 +1,4 @@
-"""A backend is where the shared sheet lives. One file each; one line in `BACKENDS`."""
+"""A backend is where the shared sheet lives. One file each; one line in sync/compose.py."""
 
 from __future__ import annotations
 
@@ -10,11 +10,6 @@ from typing import Protocol
 from rules.schema import Table
 from rules.values import Book, Change
 from rules.words import Words
-
-BACKENDS = {
-    "workbook": "sync.backends.workbook:Workbook",
-    "memory": "sync.backends.memory:Memory",
-}
 
 
 @dataclass(frozen=True, slots=True)
