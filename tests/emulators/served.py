@@ -112,7 +112,7 @@ class Emulator:
                 own = self._answer(call) if fault.served else None
                 answer = fault.answer or (own if fault.body_bytes is not None or fault.delay else None)
             if self._log:
-                print(call.method, call.path, call.query or "", answer.status if answer else "cut", flush=True)
+                print(call.method, call.path, call.query or "", answer.status if answer else "cut", flush=True)  # noqa: T201
             return answer, fault
 
 
