@@ -10,7 +10,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rules.schema import Column, Table
 from rules.values import Cell, RawTable
@@ -67,6 +67,27 @@ def locate(raw: RawTable, table: Table, *needed: str) -> Layout | MissingHeader:
             best = layout
     missing = next(c for c in wanted if c.field not in best.columns)
     return MissingHeader(missing, _closest(missing.header, raw, best))
+
+
+def nearest(raw: RawTable, table: Table) -> Layout:
+    """The header row of *raw*, or the row most like one when a required header is missing."""
+    layout = locate(raw, table)
+    if isinstance(layout, Layout):
+        return layout
+    rows = (_read_headers(index, row, table) for index, row in enumerate(raw.rows[:HEADER_ROWS]))
+    return max(rows, key=lambda found: len(found.columns), default=Layout(0, {}))
+
+
+def extended(raw: RawTable, table: Table) -> Layout:
+    """Where every column of *table* stands, those that *raw* lacks at its right end, where nothing is."""
+    layout = nearest(raw, table)
+    end = max((len(row) - _blank_end(row) for row in raw.rows), default=0)
+    missing = (column.field for column in table.columns if column.field not in layout.columns)
+    return replace(layout, columns={**layout.columns, **{field: end + i for i, field in enumerate(missing)}})
+
+
+def _blank_end(row: Sequence[Cell]) -> int:
+    return next((i for i, cell in enumerate(reversed(row)) if cell not in ("", None)), len(row))
 
 
 def _read_headers(index: int, row: Sequence[Cell], table: Table) -> Layout:

@@ -22,9 +22,8 @@ DONE, MAIL_LEFT = "完成", "有邮件未发出"
 
 @dataclass(slots=True)
 class Tally:
-    """What a run did, for its report: calls made, seconds spent, mail written, sent and failed, restarts included."""
+    """What a run did, for its report: seconds spent, mail written, sent and failed, restarts included."""
 
-    calls: dict[str, int] = field(default_factory=lambda: {"read": 0, "write": 0})
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", "decide", "write", "mail"), 0.0))
     mails: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("queued", "sent", "failed"), 0))
 

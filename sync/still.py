@@ -46,17 +46,15 @@ def run(config: Config, backend: Backend, as_of: date, clock: Callable[[], datet
     with backend.lock(), suppress(Conflict):
         with tally.timed("read"):
             book = backend.read((RUNS,))
-            tally.calls["read"] += 1
         log = book.tabs.get(RUNS.name)
         if log is None or backend.state(book.version) != kept["state"] or not _ends_with(log.rows, kept):
             return None
         run_id = wall(started).strftime("%Y%m%d-%H%M%S")
-        report = Report(**{**kept["report"], "as_of": as_of, "calls": tally.calls, "seconds": tally.seconds})
+        report = Report(**{**kept["report"], "as_of": as_of, "calls": backend.calls, "seconds": tally.seconds})
         report = replace(report, run_id=run_id)
         with tally.timed("write"):
             change = logged(renamed(config.schema.rename)[RUNS.name], log, report, started, clock(), 0)
             version = backend.write([change], book.version)
-            tally.calls["write"] += 1
         remember(config, backend, report, version)
         return report
     return None

@@ -49,7 +49,6 @@ def planned(read: Reader, wording: Wording, policy: Policy, zone: tzinfo, as_of:
     tables = renamed(policy.rename)
     with tally.timed("read"):
         book = read(tuple(tables.values()))
-        tally.calls["read"] += 1
     with tally.timed("decide"):
         try:
             plan = decide(book, as_of, policy, zone)
@@ -175,7 +174,6 @@ class _Cycle:
             return
         with self.tally.timed("write"):
             for _ in range(RESTARTS):
-                self.tally.calls["write"] += 1
                 try:
                     self.version = self.worker.backend.write(changes, self.version)
                 except Conflict:
@@ -201,7 +199,7 @@ class _Cycle:
             problems={s: sum(p.severity == s for p in plan.problems) for s in ("error", "warning")},
             changes={c.table.name: dict(c.counts) for c in self.planned.changes},
             mails={**tally.mails, "queued": tally.mails["queued"] + queued, "held": held},
-            calls=tally.calls,
+            calls=self.worker.backend.calls,
             seconds=tally.seconds,
         )
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
-from rules.layout import Layout, locate, table_named
-from rules.schema import Column, Owner, Table
+from rules.layout import extended, nearest
+from rules.schema import Owner, Table
 from rules.values import Book, Cell, Change, RawTable
 from rules.words import Words
-from sync.backends import Finding
-from sync.errors import Busy, Conflict, SetupError
-
-_INIT = Words("运行 huzhu init。", "Run `huzhu init`.")
+from sync.backends import Finding, titles_held
+from sync.backends.checks import of_tabs
+from sync.errors import Busy, Conflict
 
 
 class Memory:
@@ -26,6 +24,7 @@ class Memory:
 
     def __init__(self, tabs: Mapping[str, Sequence[Sequence[Cell]]] | None = None) -> None:
         self.tabs: dict[str, list[list[Cell]]] = {t: [list(row) for row in rows] for t, rows in (tabs or {}).items()}
+        self.calls = {"read": 0, "write": 0}
         self._version = 0
         self._held = False
 
@@ -47,17 +46,21 @@ class Memory:
 
     def read(self, tables: Sequence[Table]) -> Book:
         """The tabs of *tables*, and how often the sheet had changed."""
-        raw = {name: RawTable(t, [list(row) for row in self.tabs[t]]) for name, t in self._titles(tables).items()}
+        self.calls["read"] += 1
+        raw = {
+            name: RawTable(t, [list(row) for row in self.tabs[t]]) for name, t in titles_held(self.tabs, tables).items()
+        }
         return Book(raw, self._version)
 
     def write(self, changes: Sequence[Change], version: object) -> object:
         """Make the tabs of *changes* hold their rows; the new version."""
+        self.calls["write"] += 1
         if version != self._version:
             raise Conflict(
                 "表格在读取之后被人改过，本次没有写入。",
                 "The sheet was changed since it was read; nothing was written.",
             )
-        titles = self._titles([change.table for change in changes])
+        titles = titles_held(self.tabs, [change.table for change in changes])
         for change in changes:
             header: list[Cell] = [column.header for column in change.table.typed]
             self.tabs[titles.get(change.table.name, change.table.title)] = [header, *(list(r) for r in change.rows)]
@@ -71,7 +74,7 @@ class Memory:
 
     def prepare(self, tables: Sequence[Table]) -> list[Words]:
         """Make missing tabs and columns; one sentence for each."""
-        titles = self._titles(tables)
+        titles = titles_held(self.tabs, tables)
         made = []
         for table in tables:
             if table.name not in titles:
@@ -82,41 +85,18 @@ class Memory:
         return made
 
     def examine(self, tables: Sequence[Table]) -> list[Finding]:
-        """Whether each table that must be there is."""
-        titles = self._titles(tables)
-        return [
-            Finding(Words(f"工作表“{t.title}”", f"Tab {t.title}"), t.name in titles, _INIT)
-            for t in tables
-            if not t.optional and t.owner is Owner.MEMBER
-        ]
+        """Whether each table that must be there is, with its headers."""
+        return list(of_tabs(tables, self.read(tables)))
 
     def _extended(self, table: Table, title: str) -> list[Words]:
-        rows = self.tabs[title]
-        optional = replace(table, columns=tuple(replace(column, required=False) for column in table.columns))
-        layout = locate(RawTable(title, rows), table)
-        found = layout if isinstance(layout, Layout) else locate(RawTable(title, rows[:1]), optional)
-        assert isinstance(found, Layout)
-        missing: list[Column] = [column for column in table.columns if column.field not in found.columns]
+        rows = self.tabs[title] or [[]]
+        found, new = nearest(RawTable(title, rows), table), extended(RawTable(title, rows), table)
+        missing = [column for column in table.columns if column.field not in found.columns]
         if not missing:
             return []
-        width = max((len(row) for row in rows), default=0)
-        rows = rows or [[]]
-        header = [*rows[found.header_row], *[""] * (width - len(rows[found.header_row]))]
+        width = min(new.columns[column.field] for column in missing)
+        header = [*rows[found.header_row], *[""] * width][:width]
         rows[found.header_row] = [*header, *(column.header for column in missing)]
         self.edit(title, rows)
         listed = "、".join(column.header for column in missing)
         return [Words(f"在“{title}”增加列：{listed}", f"Added columns to {title}: {listed}")]
-
-    def _titles(self, tables: Sequence[Table]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for title in self.tabs:
-            table = table_named(title, tables)
-            if table is not None and table.name in found:
-                raise SetupError(
-                    f"“{found[table.name]}”和“{title}”两个工作表都是 {table.title} 表，请改掉其中一个的名称。",
-                    f"The tabs {found[table.name]} and {title} both stand for the table {table.title}; "
-                    "rename one of them.",
-                )
-            if table is not None:
-                found[table.name] = title
-        return found

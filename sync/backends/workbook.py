@@ -48,6 +48,7 @@ class Workbook:
         max_mb: float = MOST_MB,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self.calls = {"read": 0, "write": 0}
         self._path = Path(path)
         self._wait_seconds = wait_seconds
         self._max_mb = max_mb
@@ -75,6 +76,7 @@ class Workbook:
 
     def read(self, tables: Sequence[Table]) -> Book:
         """The tabs of *tables* with their raw cells, hidden ones too; read in one go from one state."""
+        self.calls["read"] += 1
         data = disk.contents(self._path)
         package = Package(data, self._path.name, self._max_mb)
         with self._whole():
@@ -84,6 +86,7 @@ class Workbook:
         """Replace the worker's tabs of *changes*, all other parts as they were; the new version."""
         if not changes:
             return version
+        self.calls["write"] += 1
 
         def build(old: bytes | None) -> bytes:
             if old is None:

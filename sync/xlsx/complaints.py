@@ -72,11 +72,6 @@ _COMPLAINTS: dict[str, tuple[type[HuzhuError], str, str]] = {
         "{name} 的“{title}”一直用到第 {rows} 行、第 {columns} 列，请删除远处的单元格（超过 {limit} 格不读取）。",
         "The tab {title} of {name} reaches row {rows}, column {columns}: over {limit} cells; delete those far out.",
     ),
-    "two_tabs": (
-        SetupError,
-        "“{first}”和“{second}”两个工作表都是 {table} 表，请改掉其中一个的名称。",
-        "The tabs {first} and {second} both stand for the table {table}; rename one of them.",
-    ),
     "seeded": (
         SetupError,
         "“{title}”已有内容或表头被改过，示例数据只写入新建的表。",

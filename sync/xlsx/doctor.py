@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from rules.layout import MissingHeader, locate
 from rules.schema import Owner, Table
 from rules.values import Book
 from rules.words import Words
 from sync.backends import Finding
+from sync.backends.checks import of_tabs
 from sync.errors import HuzhuError
 from sync.xlsx import disk, tabs
 from sync.xlsx.opc import Tab
 from sync.xlsx.package import Package
 
-_INIT = Words("运行 huzhu init。", "Run `huzhu init`.")
 _CLOSE = Words("请让打开它的人保存并关闭。", "Ask the person who has it open to save and close it.")
 _FOLDER = Words(
     "在文件夹的“属性 → 安全”中给运行 huzhu 的用户“修改”权限。",
@@ -43,7 +42,8 @@ def findings(path: Path, max_mb: float, tables: Sequence[Table], read: Callable[
     return [
         Finding(Words(f"读取工作簿 {path.name}", f"Read the workbook {path.name}"), ok=True),
         *_file(path),
-        *_tabs(package, tables, held, book),
+        *of_tabs(tables, book),
+        *_protection(package, tables, held),
     ]
 
 
@@ -60,34 +60,9 @@ def _file(path: Path) -> Iterator[Finding]:
     )
 
 
-def _tabs(package: Package, tables: Sequence[Table], held: Mapping[str, Tab], book: Book) -> Iterator[Finding]:
+def _protection(package: Package, tables: Sequence[Table], held: Mapping[str, Tab]) -> Iterator[Finding]:
     for table in tables:
         tab = held.get(table.name)
-        if tab is None:
-            if not table.optional:
-                yield Finding(Words(f"工作表“{table.title}”", f"Tab {table.title}"), ok=False, advice=_INIT)
-        elif table.owner is Owner.MEMBER:
-            yield _headers(table, tab, book)
-            yield from _lookups(table, tab, book)
-        else:
+        if tab is not None and table.owner is Owner.WORKER:
             protected = b"sheetProtection" in package.read(tab.part)
             yield Finding(Words(f"工作表“{tab.title}”已保护", f"The tab {tab.title} is protected"), protected, _PROTECT)
-
-
-def _headers(table: Table, tab: Tab, book: Book) -> Finding:
-    found = locate(book.tabs[table.name], table)
-    step = Words(f"工作表“{tab.title}”的表头", f"Headers of the tab {tab.title}")
-    if not isinstance(found, MissingHeader):
-        return Finding(step, ok=True)
-    header, near = found.column.header, found.closest
-    zh = f"“{tab.title}”缺少“{header}”列" + (f"，最接近的是“{near}”，请改名" if near else "") + "；或运行 huzhu init。"
-    en = f"{tab.title} has no column {header}" + (f"; the closest is {near}, rename it" if near else "")
-    return Finding(step, ok=False, advice=Words(zh, f"{en}; or run `huzhu init`."))
-
-
-def _lookups(table: Table, tab: Tab, book: Book) -> Iterator[Finding]:
-    found = locate(book.tabs[table.name], table)
-    if table.lookups and not isinstance(found, MissingHeader):
-        there = all(column.field in found.columns for column in table.lookups)
-        step = Words(f"工作表“{tab.title}”的查找列", f"Lookup columns of the tab {tab.title}")
-        yield Finding(step, there, _INIT)

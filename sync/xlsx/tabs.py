@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from rules.layout import HEADER_ROWS, Layout, locate, table_named
+from rules.layout import extended, nearest
 from rules.schema import Column, Owner, Table
 from rules.values import Book, Cell, RawTable
 from rules.words import Words
+from sync.backends import titles_held
 from sync.xlsx import amend, cells, markup, notes, opc, sheet, styles
-from sync.xlsx.complaints import complaint
 from sync.xlsx.opc import Tab
 from sync.xlsx.package import Package
 from sync.xlsx.sheet import Address
@@ -24,16 +24,8 @@ _OVERWRITTEN = Words(
 
 def held(package: Package, tables: Sequence[Table]) -> dict[str, Tab]:
     """The tab of each table that has one, by table name."""
-    found: dict[str, Tab] = {}
-    for tab in opc.tabs(package):
-        table = table_named(tab.title, tables)
-        if table is None or not tab.is_grid:
-            continue
-        if table.name in found:
-            first = found[table.name].title
-            raise complaint("two_tabs", first=first, second=tab.title, table=table.title)
-        found[table.name] = tab
-    return found
+    grids = {tab.title: tab for tab in opc.tabs(package) if tab.is_grid}
+    return {name: grids[title] for name, title in titles_held(grids, tables).items()}
 
 
 def addresses(found: Mapping[str, Tab], book: Book, tables: Sequence[Table]) -> dict[str, Address]:
@@ -50,32 +42,8 @@ def addresses(found: Mapping[str, Tab], book: Book, tables: Sequence[Table]) -> 
 
 def _extended(table: Table, title: str, raw: RawTable) -> Address:
     """Where the columns of a tab that people made stand, missing ones at its right end."""
-    layout = _nearest(raw, table)
-    columns = dict(layout.columns)
-    end = max((len(row) - _blank_end(row) for row in raw.rows), default=0)
-    for column in table.columns:
-        if column.field not in columns:
-            columns[column.field] = end
-            end += 1
-    return Address(title, layout.header_row + 1, columns, next(iter(table.key), ""))
-
-
-def _blank_end(row: Sequence[Cell]) -> int:
-    return next((i for i, cell in enumerate(reversed(row)) if cell not in ("", None)), len(row))
-
-
-def _nearest(raw: RawTable, table: Table) -> Layout:
-    """The header row, or the row most like one when a required header is missing."""
-    layout = locate(raw, table)
-    if isinstance(layout, Layout):
-        return layout
-    optional = replace(table, columns=tuple(replace(column, required=False) for column in table.columns))
-    best = Layout(0, {})
-    for index, row in enumerate(raw.rows[:HEADER_ROWS]):
-        alone = locate(RawTable(raw.title, [row]), optional)
-        if isinstance(alone, Layout) and len(alone.columns) > len(best.columns):
-            best = Layout(index, alone.columns)
-    return best
+    layout = extended(raw, table)
+    return Address(title, layout.header_row + 1, layout.columns, next(iter(table.key), ""))
 
 
 def add(package: Package, table: Table, placed: Mapping[str, Address], rows: Sequence[Sequence[Cell]] = ()) -> Tab:
@@ -130,7 +98,7 @@ class _Amendment:
         return self.placed[self.table.name]
 
     def _is_new(self, column: Column) -> bool:
-        return column.field not in _nearest(self.raw, self.table).columns
+        return column.field not in nearest(self.raw, self.table).columns
 
     def _put(self, new: Mapping[int, Mapping[int, str]]) -> None:
         self.package.put(self.tab.part, amend.with_cells(self.package.read(self.tab.part), new))
