@@ -1,0 +1,290 @@
+"""Every call to Google passes here: where to, how long, how often, and how many times.
+
+A write may be sent again when its answer was lost: whoever makes a write makes it so that a repeat is refused or
+harmless, and is told through `Refused.repeated`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json as jsons
+import logging
+import random
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from google.auth.credentials import Credentials, TokenState
+from google.auth.exceptions import RefreshError, TransportError
+from google.auth.transport.requests import Request
+from gspread.http_client import FileType, HTTPClient, ParamsType
+from requests import Response, Session, exceptions
+from requests.models import PreparedRequest
+from urllib3.exceptions import NewConnectionError
+
+from sync.errors import HuzhuError
+from sync.google.complaints import Refused, complaint, login_refused
+
+log = logging.getLogger(__name__)
+
+BASE_URL = "https://sheets.googleapis.com"
+_HEADS = (BASE_URL, "https://www.googleapis.com")
+_TRIES = 6
+_LONGEST_WAIT = 32.0
+_SANE_RETRY_AFTER = 120  # seconds; who is told to come back later than that may as well be told so
+_WINDOW = 60.0
+_TEMPORARY = {408, 500, 502, 503, 504}
+_QUOTA = {"RATE_LIMIT_EXCEEDED", "rateLimitExceeded", "userRateLimitExceeded"}
+_OK, _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY = 200, 401, 403, 429
+_MISSET = (exceptions.InvalidProxyURL, exceptions.InvalidSchema, exceptions.InvalidURL, exceptions.MissingSchema)
+_UNSENT = (exceptions.ConnectTimeout, exceptions.ProxyError)
+_BROKEN = (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError, exceptions.TooManyRedirects)
+
+
+class _Lost(Exception):
+    """No answer to a call, for now. unknown: the call may have taken effect. wait: how long Google asks to wait."""
+
+    def __init__(
+        self, sentence: HuzhuError, *, unknown: bool = False, quota: bool = False, wait: float | None = None
+    ) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence
+        self.unknown = unknown
+        self.quota = quota
+        self.wait = wait
+
+
+class Client(HTTPClient):
+    """gspread's way to Google, for one run: its deadline starts here.
+
+    calls: HTTP requests sent to the Sheets API, repeats included, by kind.
+    """
+
+    def __init__(
+        self,
+        auth: Credentials,
+        *,
+        base_url: str = BASE_URL,
+        timeout: tuple[float, float] = (10.0, 190.0),
+        deadline_seconds: float = 900.0,
+        per_minute: int = 50,
+        service_account: str = "",
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        # A plain session: google-auth's own asks a second host, in a thread, about every service account it signs for.
+        super().__init__(auth, Session())
+        self.auth = auth
+        self.timeout: tuple[float, float] = timeout
+        self.calls = {"read": 0, "write": 0}
+        self._base_url = base_url.rstrip("/")
+        self._seconds, self._deadline = deadline_seconds, monotonic() + deadline_seconds
+        self._per_minute = per_minute
+        self._sent: dict[str, deque[float]] = {"read": deque(), "write": deque()}
+        self._service_account = service_account
+        self._sleep, self._monotonic = sleep, monotonic
+        self._google = Request(self.session)
+
+    def request(
+        self,
+        method: str,
+        endpoint: str,
+        params: ParamsType | None = None,
+        data: bytes | None = None,
+        json: Mapping[str, Any] | None = None,
+        files: FileType = None,
+        headers: MutableMapping[str, str] | None = None,
+    ) -> Response:
+        """Google's answer, complete and parsed once.
+
+        Raises Refused where Google says no; RunFailed when tries or time are used up; SetupError where the network or
+        the login is set up wrongly.
+        """
+        url = self._address(endpoint)
+        kind = "read" if method.lower() == "get" else "write"
+        send = functools.partial(
+            self.session.request, method, url, params=params, data=data, json=json, files=files, headers=headers
+        )
+        unknown = False
+        for attempt in range(1, _TRIES + 1):
+            try:
+                response = self._answer(kind, url, send)
+            except _Lost as lost:
+                unknown = unknown or lost.unknown
+                if attempt == _TRIES:
+                    raise lost.sentence from lost
+                self._back_off(attempt, lost)
+            else:
+                if response.ok:
+                    return response
+                message, reason = _said(response)
+                raise Refused(response.status_code, message, reason, repeated=unknown and kind == "write")
+        raise AssertionError(_TRIES)
+
+    def _address(self, endpoint: str) -> str:
+        head = next((head for head in _HEADS if endpoint.startswith(head)), "")
+        return self._base_url + endpoint.removeprefix(head) if head and self._base_url != BASE_URL else endpoint
+
+    def _answer(self, kind: str, url: str, send: Callable[..., Response]) -> Response:
+        """What came back for one try: a complete answer or a refusal. Raises _Lost for all that may pass."""
+        if self.auth.token_state is not TokenState.FRESH:
+            self._log_in()
+        response = self._send(kind, url, send)
+        # A token can be withdrawn before its time; a second 401 with a new one is a refusal.
+        if response.status_code == _UNAUTHORIZED and self._logged_in_again():
+            response = self._send(kind, url, send)
+        return _checked(response)
+
+    def _send(self, kind: str, url: str, send: Callable[..., Response]) -> Response:
+        self._keep_pace(kind)
+        timeout = self._timeout()
+        self.calls[kind] += 1
+        self._sent[kind].append(self._monotonic())
+        try:
+            return send(auth=self._signed, timeout=timeout)
+        except exceptions.RequestException as error:
+            _raise_lost(error, url)
+        except OSError as error:  # requests says it so when a file of certificates is named and missing
+            raise complaint("no_certificates") from error
+
+    def _signed(self, request: PreparedRequest) -> PreparedRequest:
+        """As an `auth` of requests, so that a .netrc file does not replace it and another host never gets it."""
+        request.headers["Authorization"] = f"Bearer {self.auth.token}"
+        return request
+
+    def _log_in(self) -> None:
+        try:
+            self.auth.refresh(self._token_call)  # type: ignore[no-untyped-call]
+        except RefreshError as error:
+            raise login_refused(str(error.args[0]), self._service_account) from error
+
+    def _logged_in_again(self) -> bool:
+        """Whether a new token came. Not where there is nothing to ask one with: a token given from outside."""
+        try:
+            self.auth.refresh(self._token_call)  # type: ignore[no-untyped-call]
+        except RefreshError as error:
+            if len(error.args) > 1:  # Google's answer is there
+                raise login_refused(str(error.args[0]), self._service_account) from error
+            return False
+        return True
+
+    def _token_call(self, url: str, method: str = "GET", body: Any = None, headers: Any = None, **_: Any) -> Any:
+        """google-auth's transport, in our time, and with our tries in place of its own three.
+
+        body, headers and the answer are google-auth's and untyped there.
+        """
+        try:
+            response = self._google(url, method=method, body=body, headers=headers, timeout=self._timeout())
+        except TransportError as error:
+            _raise_lost(error.args[0], url)
+        except OSError as error:
+            raise complaint("no_certificates") from error
+        if response.status in _TEMPORARY | {_TOO_MANY}:
+            raise _Lost(complaint("unavailable", host=_host(url), status=response.status))
+        if response.status == _OK and not isinstance(_parsed(response.data), dict):
+            raise _Lost(complaint("garbled", host=_host(url)))
+        return response
+
+    def _timeout(self) -> tuple[float, float]:
+        """For connecting and for reading, within what is left of the run."""
+        left = self._deadline - self._monotonic()
+        if left <= 0:
+            raise self._late()
+        connect, read = self.timeout
+        return min(connect, left), min(read, left)
+
+    def _keep_pace(self, kind: str) -> None:
+        """Waits until one more call of *kind* keeps within the calls per minute."""
+        sent = self._sent[kind]
+        while sent and sent[0] <= self._monotonic() - _WINDOW:
+            sent.popleft()
+        if len(sent) >= self._per_minute:
+            self._wait(sent[-self._per_minute] + _WINDOW - self._monotonic(), self._late())
+
+    def _back_off(self, attempt: int, lost: _Lost) -> None:
+        """Waits after a lost try: as Google asks, else ever longer, and never past the deadline."""
+        longest = min(2.0**attempt, _LONGEST_WAIT)
+        # Many clients that fail at once must not come back at once: any time up to the longest. Not so for a quota: it
+        # is ours alone and counts per minute, so the tries have to reach beyond a minute.
+        jitter = random.uniform(0, 1.0 if lost.quota else longest)  # noqa: S311  # not for secrets
+        seconds = lost.wait if lost.wait is not None else jitter + (longest if lost.quota else 0)
+        log.info("%s Again in %.1f s.", lost, seconds)
+        self._wait(seconds, lost.sentence)
+
+    def _wait(self, seconds: float, give_up: HuzhuError) -> None:
+        if self._monotonic() + seconds >= self._deadline:
+            raise give_up
+        self._sleep(seconds)
+
+    def _late(self) -> HuzhuError:
+        return complaint("late", minutes=round(self._seconds / 60))
+
+
+def _checked(response: Response) -> Response:
+    """*response*, if it is an answer or a refusal. Raises _Lost if it is neither."""
+    status, host = response.status_code, _host(response.url)
+    if status in _TEMPORARY:
+        raise _Lost(complaint("unavailable", host=host, status=status), unknown=True, wait=_retry_after(response))
+    if status == _TOO_MANY or (status == _FORBIDDEN and _said(response)[1] in _QUOTA):
+        raise _Lost(complaint("quota"), quota=True, wait=_retry_after(response))
+    if status == _OK:
+        parsed = _parsed(response.content)
+        if parsed is None:
+            raise _Lost(complaint("garbled", host=host), unknown=True)
+        # gspread parses it again; of a large sheet that is a third of the reading
+        response.json = lambda **_: parsed  # type: ignore[method-assign]
+    return response
+
+
+def _raise_lost(error: Exception, url: str) -> NoReturn:
+    """What *error* of requests means: a lost try, something set up wrongly, or a mistake of ours as it is."""
+    host = _host(url)
+    if isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        raise complaint("certificate", host=host) from error
+    if isinstance(error, _MISSET):
+        raise complaint("proxy") from error
+    if isinstance(error, exceptions.ReadTimeout):
+        raise _Lost(complaint("silent", host=host), unknown=True) from error
+    if isinstance(error, _BROKEN):
+        raise _Lost(complaint("garbled", host=host), unknown=True) from error
+    if isinstance(error, exceptions.ConnectionError):
+        raise _Lost(complaint("unreachable", host=host), unknown=not _unsent(error)) from error
+    raise error
+
+
+def _unsent(error: exceptions.ConnectionError) -> bool:
+    """Whether there never was a connection, so that the call cannot have taken effect."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, _UNSENT) or isinstance(cause, NewConnectionError)
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON in *body*, None if it is none: cut off, or a page of something between us and Google."""
+    try:
+        return jsons.loads(body)
+    except ValueError:
+        return None
+
+
+def _said(response: Response) -> tuple[str, str]:
+    """Google's message and reason in a refusal; of a page, its title."""
+    body = _parsed(response.content)
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        title = re.search(r"<title>(.*?)</title>", response.text, re.DOTALL | re.IGNORECASE)
+        return (title[1] if title else response.text), ""
+    details = [*error.get("details", ()), *error.get("errors", ())]  # the newer shape, and the older
+    return str(error.get("message", "")), next((str(detail["reason"]) for detail in details if "reason" in detail), "")
+
+
+def _retry_after(response: Response) -> float | None:
+    """Seconds that Google asks us to wait; None where it does not, or asks for more than a run can spare."""
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() and int(text) <= _SANE_RETRY_AFTER else None
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
