@@ -7,6 +7,7 @@ changes while we work, the cycle starts over from what it holds then.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
@@ -18,7 +19,7 @@ from rules.policy import Policy
 from rules.schema import OUTBOX, RUNS, Table, renamed
 from rules.values import Book, Change, Mail, MailStatus
 from sync.backends import Backend
-from sync.errors import Conflict, RunFailed, SetupError
+from sync.errors import Busy, Conflict, RunFailed, SetupError
 from sync.mail import Mailer
 from sync.outbox import Queue, deliver, fates, queued
 from sync.runlog import DONE, MAIL_LEFT, Report, Tally, logged, wall
@@ -103,7 +104,8 @@ class _Cycle:
         self.started = worker.clock()
         w = worker
         self.planned = planned(w.backend.read, w.wording, w.policy, w.zone, as_of, tally)
-        self.version = self.planned.book.version
+        self.book = self.planned.book
+        self.version = self.book.version
         self.mails: Sequence[Mail] = self.planned.queue.mails
 
     def run(self) -> Report:
@@ -115,7 +117,7 @@ class _Cycle:
             with self.tally.timed("mail"):
                 self._send(self.worker.mailer)
             report = self._report()
-            self._write([self._outbox(self.mails), self._log(report)], insist=True)
+            self._save_fates(report)
         else:
             report = self._report(self.planned.queue.added)
             self._write([*changes, self._log(report)])
@@ -125,7 +127,7 @@ class _Cycle:
 
     def _log(self, report: Report) -> Change:
         cells = sum(change.cells for change in self.planned.changes)
-        before = self.planned.book.tabs.get(RUNS.name)
+        before = self.book.tabs.get(RUNS.name)
         return logged(self.tables[RUNS.name], before, report, self.started, self.worker.clock(), cells)
 
     def _send(self, mailer: Mailer) -> None:
@@ -154,7 +156,8 @@ class _Cycle:
             self._check_fresh()
             self._write([self._outbox(mails)])
         except Conflict:
-            self._write([self._outbox(self.mails)], insist=True)
+            if self._moved:
+                self._save_fates()
             raise
 
     def _outbox(self, mails: Sequence[Mail]) -> Change:
@@ -165,27 +168,37 @@ class _Cycle:
         if self.worker.clock() - self.started > limit:
             raise Conflict("表格读得太久了", "the sheet was read too long ago")
 
-    def _write(self, changes: Sequence[Change], *, insist: bool = False) -> None:
-        """Write *changes* against the version last seen. insist: when that version is gone, against the new one.
+    def _write(self, changes: Sequence[Change]) -> None:
+        """Write *changes* against the version last seen."""
+        if changes:
+            with self.tally.timed("write"):
+                self.version = self.worker.backend.write(changes, self.version)
 
-        Only what must not be lost is insisted on: the fate of mail that has left.
-        """
-        if not changes:
-            return
-        with self.tally.timed("write"):
-            for _ in range(RESTARTS):
-                try:
-                    self.version = self.worker.backend.write(changes, self.version)
-                except Conflict:
-                    if not insist:
-                        raise
-                    self.version = self.worker.backend.read(()).version
-                else:
-                    return
+    @property
+    def _moved(self) -> dict[str, Mail]:
+        """The mail whose fate this run decided."""
+        was = {mail.mail_id: mail for mail in self.planned.queue.mails}
+        return {mail.mail_id: mail for mail in self.mails if mail != was.get(mail.mail_id)}
+
+    def _save_fates(self, report: Report | None = None) -> None:
+        """Write what became of the mail, and the log row: whatever happened to the sheet, this must not be lost."""
+        for _ in range(RESTARTS):
+            with suppress(Conflict, Busy):
+                return self._write([self._outbox(self.mails), *([self._log(report)] if report else [])])
+            with suppress(Busy):
+                self._catch_up()
         raise RunFailed(
             "邮件已发出，但表格一直被占用，结果没能写回；下次运行会列为待人工",
             "mail has left, but the sheet kept changing and its fate could not be written; the next run holds it",
         )
+
+    def _catch_up(self) -> None:
+        """Read the outbox anew: what was done to it meanwhile stands, but for the mail this run moved."""
+        self.book = self.worker.backend.read([self.tables[name] for name in (OUTBOX.name, RUNS.name)])
+        self.version = self.book.version
+        there = box.mails_in(self.book.tabs.get(OUTBOX.name), self.worker.zone, self.tables[OUTBOX.name])
+        found, ours = ({mail.mail_id: mail for mail in mails} for mails in (there, self.mails))
+        self.mails = tuple({**ours, **found, **self._moved}.values())
 
     def _report(self, queued: int = 0) -> Report:
         """What the run did; *queued*: mails that stand in the changes still to be written."""

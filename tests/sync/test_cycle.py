@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import filelock
 import openpyxl
 import pytest
 
@@ -189,6 +190,37 @@ def test_mail_that_left_is_marked_even_when_the_sheet_changed_meanwhile(home: Pa
     assert set(postman.numbers.values()) == {1}
     assert len(postman.taken) == by_status(home)[MailStatus.SENT]
     assert not by_status(home)[MailStatus.SENDING]
+
+
+def test_what_was_done_to_other_mail_meanwhile_stands(home: Path, postman: Postman) -> None:
+    """The fate of the mail that left is saved beside what another hand did to the outbox while it left."""
+    original = postman.handle_DATA
+    seen: list[str] = []
+
+    async def meddling(*args: object) -> str:
+        if not seen:
+            other = compose.backend(config(home))
+            sheet = other.read((OUTBOX,))
+            rows = rows_of(
+                replace(mail, error="看过了") if mail.status is MailStatus.HELD else mail for mail in mails(home)
+            )
+            seen.extend(mail.mail_id for mail in mails(home) if mail.status is MailStatus.HELD)
+            Workbook.write(unlocked(other), [Change(OUTBOX, rows)], sheet.version)
+        return await original(*args)
+
+    postman.handle_DATA = meddling  # type: ignore[method-assign]
+    run(home)
+    assert seen
+    assert {mail.mail_id for mail in mails(home) if mail.error == "看过了"} == set(seen)
+    assert len(postman.taken) == by_status(home)[MailStatus.SENT]
+    assert set(postman.numbers.values()) == {1}
+
+
+def unlocked(backend: object) -> Workbook:
+    """The same workbook without its lock: a hand that does not ask whether a run is on."""
+    assert isinstance(backend, Workbook)
+    backend._lock = filelock.FileLock(backend._path.with_name(".other.lock"))
+    return backend
 
 
 def test_the_sheet_is_read_again_when_it_was_read_too_long_ago(home: Path, postman: Postman) -> None:
