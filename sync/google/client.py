@@ -37,6 +37,7 @@ _LONGEST_WAIT = 32.0
 _SANE_RETRY_AFTER = 120  # seconds; who is told to come back later than that may as well be told so
 _WINDOW = 60.0
 _TEMPORARY = {408, 500, 502, 503, 504}
+_PASSING = {"internal_failure", "server_error", "temporarily_unavailable"}  # of a token endpoint, whatever the status
 _QUOTA = {"RATE_LIMIT_EXCEEDED", "rateLimitExceeded", "userRateLimitExceeded"}
 _OK, _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY = 200, 401, 403, 429
 _MISSET = (exceptions.InvalidProxyURL, exceptions.InvalidSchema, exceptions.InvalidURL, exceptions.MissingSchema)
@@ -108,8 +109,9 @@ class Client(HTTPClient):
         send = functools.partial(
             self.session.request, method, url, params=params, data=data, json=json, files=files, headers=headers
         )
-        unknown = False
-        for attempt in range(1, _TRIES + 1):
+        attempt, unknown = 0, False
+        while True:
+            attempt += 1
             try:
                 response = self._answer(kind, url, send)
             except _Lost as lost:
@@ -122,7 +124,6 @@ class Client(HTTPClient):
                     return response
                 message, reason = _said(response)
                 raise Refused(response.status_code, message, reason, repeated=unknown and kind == "write")
-        raise AssertionError(_TRIES)
 
     def _address(self, endpoint: str) -> str:
         head = next((head for head in _HEADS if endpoint.startswith(head)), "")
@@ -131,10 +132,10 @@ class Client(HTTPClient):
     def _answer(self, kind: str, url: str, send: Callable[..., Response]) -> Response:
         """What came back for one try: a complete answer or a refusal. Raises _Lost for all that may pass."""
         if self.auth.token_state is not TokenState.FRESH:
-            self._log_in()
+            self._logged_in()
         response = self._send(kind, url, send)
         # A token can be withdrawn before its time; a second 401 with a new one is a refusal.
-        if response.status_code == _UNAUTHORIZED and self._logged_in_again():
+        if response.status_code == _UNAUTHORIZED and self._logged_in():
             response = self._send(kind, url, send)
         return _checked(response)
 
@@ -155,13 +156,7 @@ class Client(HTTPClient):
         request.headers["Authorization"] = f"Bearer {self.auth.token}"
         return request
 
-    def _log_in(self) -> None:
-        try:
-            self.auth.refresh(self._token_call)  # type: ignore[no-untyped-call]
-        except RefreshError as error:
-            raise login_refused(str(error.args[0]), self._service_account) from error
-
-    def _logged_in_again(self) -> bool:
+    def _logged_in(self) -> bool:
         """Whether a new token came. Not where there is nothing to ask one with: a token given from outside."""
         try:
             self.auth.refresh(self._token_call)  # type: ignore[no-untyped-call]
@@ -182,9 +177,12 @@ class Client(HTTPClient):
             _raise_lost(error.args[0], url)
         except OSError as error:
             raise complaint("no_certificates") from error
-        if response.status in _TEMPORARY | {_TOO_MANY}:
+        answer = _parsed(response.data)
+        if response.status in _TEMPORARY | {_TOO_MANY} or (
+            isinstance(answer, dict) and answer.get("error") in _PASSING
+        ):
             raise _Lost(complaint("unavailable", host=_host(url), status=response.status))
-        if response.status == _OK and not isinstance(_parsed(response.data), dict):
+        if not isinstance(answer, dict):
             raise _Lost(complaint("garbled", host=_host(url)))
         return response
 
@@ -234,7 +232,7 @@ def _checked(response: Response) -> Response:
         parsed = _parsed(response.content)
         if parsed is None:
             raise _Lost(complaint("garbled", host=host), unknown=True)
-        # gspread parses it again; of a large sheet that is a third of the reading
+        # gspread would parse it again: 15 ms a megabyte
         response.json = lambda **_: parsed  # type: ignore[method-assign]
     return response
 
@@ -276,7 +274,7 @@ def _said(response: Response) -> tuple[str, str]:
     if not isinstance(error, dict):
         title = re.search(r"<title>(.*?)</title>", response.text, re.DOTALL | re.IGNORECASE)
         return (title[1] if title else response.text), ""
-    details = [*error.get("details", ()), *error.get("errors", ())]  # the newer shape, and the older
+    details = [*(error.get("details") or ()), *(error.get("errors") or ())]  # the newer shape, and the older
     return str(error.get("message", "")), next((str(detail["reason"]) for detail in details if "reason" in detail), "")
 
 
