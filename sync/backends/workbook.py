@@ -20,7 +20,7 @@ import python_calamine
 from rules.schema import RUNS, TABLES, Owner, Table
 from rules.values import Book, Cell, Change, RawTable
 from rules.words import Words
-from sync.backends import Finding
+from sync.backends import Finding, places
 from sync.errors import Busy
 from sync.xlsx import amend, disk, doctor, opc, scan, sheet, tabs
 from sync.xlsx.complaints import complaint, while_writing
@@ -180,7 +180,7 @@ def _marks(package: Package, table: Table, found: Mapping[str, Tab]) -> scan.Mar
 
 def _starts(title: str) -> tuple[str, str]:
     """What a lookup into the tab *title* holds and other formulas hardly do; LibreOffice leaves the quotes out."""
-    return f"INDEX({sheet.quoted_title(title)}!$", f"INDEX({title}!$"
+    return f"INDEX({places.quoted_title(title)}!$", f"INDEX({title}!$"
 
 
 def _values(package: Package, data: bytes, found: Mapping[str, Tab]) -> dict[str, list[list[Cell]]]:
@@ -247,7 +247,7 @@ def _seed(
     tables: Sequence[Table],
 ) -> None:
     found = tabs.held(package, tables)
-    placed = {table.name: sheet.home(table, found[table.name].title) for table in tables if table.name in found}
+    placed = {table.name: places.home(table, found[table.name].title) for table in tables if table.name in found}
     for table in chosen:
         tab = found.get(table.name)
         if tab is None:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from sync.backends.places import index, letters
 from sync.xlsx import cells, markup
 
 NewCells = Mapping[int, Mapping[int, str]]
@@ -56,8 +57,8 @@ def _widened(head: bytes, new: NewCells, home: bytes) -> bytes:
     stated = re.search(rb"<" + home + rb'dimension[^>]*?\sref="(?:[A-Z]+\d+:)?([A-Z]+)(\d+)"', head)
     if stated is None or not new:
         return head
-    width = max(cells.index(stated[1].decode()), *(column for row in new.values() for column in row))
-    covered = f"A1:{cells.letters(width)}{max(int(stated[2]), *new)}".encode()
+    width = max(index(stated[1].decode()), *(column for row in new.values() for column in row))
+    covered = f"A1:{letters(width)}{max(int(stated[2]), *new)}".encode()
     start = head.index(b'ref="', stated.start()) + len(b'ref="')
     return head[:start] + covered + head[head.index(b'"', start) :]
 
@@ -105,7 +106,7 @@ def _cells(body: bytes, home: bytes) -> Iterator[_Cell]:
     column = -1
     for found in pattern.finditer(body):
         name = markup.attribute(markup.tag(body, found.start()), "r").rstrip("0123456789")
-        column = cells.index(name) if name else column + 1
+        column = index(name) if name else column + 1
         yield _Cell(column, found[0])
 
 

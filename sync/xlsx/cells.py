@@ -15,6 +15,7 @@ from numbers import Real
 
 from rules.schema import Column
 from rules.values import Cell
+from sync.backends.places import letters
 
 MOST_CHARACTERS = 32_767  # what Excel holds in one cell, in UTF-16 units
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
@@ -24,24 +25,6 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\r\x0e-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-
 _LONE = re.compile("[\ud800-\udfff]")
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _SECONDS_A_DAY = 86_400
-
-
-def letters(column: int) -> str:
-    """The letters of the column at index *column*: 0 is A, 26 is AA."""
-    name = ""
-    column += 1
-    while column:
-        column, digit = divmod(column - 1, 26)
-        name = chr(65 + digit) + name
-    return name
-
-
-def index(name: str) -> int:
-    """The index of the column that *name*, such as "AA", stands for."""
-    column = 0
-    for letter in name:
-        column = column * 26 + ord(letter) - 64
-    return column - 1
 
 
 def escaped(text: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sync.backends.places import letters
 from sync.xlsx import cells, markup, opc
 from sync.xlsx.package import Package
 
@@ -48,7 +49,7 @@ def add(package: Package, part: str, notes: Mapping[tuple[int, int], str]) -> bo
 
 def _comments(notes: Mapping[tuple[int, int], str]) -> str:
     listed = "".join(
-        f'<comment ref="{cells.letters(column)}{row + 1}" authorId="0"><text><r><t xml:space="preserve">'
+        f'<comment ref="{letters(column)}{row + 1}" authorId="0"><text><r><t xml:space="preserve">'
         f"{cells.escaped(text)}</t></r></text></comment>"
         for (row, column), text in sorted(notes.items())
     )

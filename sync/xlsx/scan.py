@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from xml.parsers import expat
 
 from rules.values import ErrorCell, UncachedCell
+from sync.backends.places import index, letters
 from sync.xlsx import cells, markup
 
 Marks = dict[tuple[int, int], ErrorCell | UncachedCell]
@@ -66,11 +67,11 @@ def used_area(seen: Glance, whole: Callable[[], bytes], limit: int) -> tuple[int
     told = re.search(rb"<" + home + rb'dimension[^>]*?\sref="[A-Z]+\d+:([A-Z]+)(\d+)"', seen.head)
     # A stated area is believed when it agrees with the last row: counting columns reads the whole tab.
     if told and int(told[2]) >= number > 0:
-        width = cells.index(told[1].decode()) + 1
+        width = index(told[1].decode()) + 1
         if number * width <= limit:
             return number, width
     xml = whole()
-    width = max((cells.index(name.decode()) + 1 for name in set(_COLUMN.findall(xml))), default=0)
+    width = max((index(name.decode()) + 1 for name in set(_COLUMN.findall(xml))), default=0)
     if cells.LAST_ROW * width <= limit:  # wherever its rows end
         return number, width
     return _exact_area(xml, home)
@@ -92,7 +93,7 @@ def _exact_area(xml: bytes, home: bytes) -> tuple[int, int]:
     for found in filled.finditer(xml):
         names.add(found[1])
         rows = max(rows, int(found[2]))
-    return rows, max((cells.index(name.decode()) + 1 for name in names), default=0)
+    return rows, max((index(name.decode()) + 1 for name in names), default=0)
 
 
 def marks(xml: bytes, seen: Glance) -> Marks:
@@ -153,7 +154,7 @@ def _uncached(xml: bytes, home: bytes) -> Marks:
 
 def _place(address: bytes) -> tuple[int, int] | None:
     found = _ADDRESS.match(address)
-    return (int(found[2]) - 1, cells.index(found[1].decode())) if found else None
+    return (int(found[2]) - 1, index(found[1].decode())) if found else None
 
 
 def _marks_by_place(xml: bytes) -> Marks:
@@ -163,7 +164,7 @@ def _marks_by_place(xml: bytes) -> Marks:
         if kind == "e" and texts.get("v"):
             found[row, column] = ErrorCell(texts["v"])
         elif "f" in texts and not texts.get("v") and not (kind == "str" and "v" in texts):
-            found[row, column] = UncachedCell(f"{cells.letters(column)}{row + 1}")
+            found[row, column] = UncachedCell(f"{letters(column)}{row + 1}")
     return found
 
 

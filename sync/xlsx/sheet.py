@@ -4,66 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from rules.schema import Column, Kind, Owner, Table
 from rules.values import Cell
+from sync.backends.looks import COLOURS, WIDTHS, WORKER_TAB
+from sync.backends.places import Address, home, letters, quoted_title
 from sync.xlsx import cells, markup, opc, styles
-from sync.xlsx.cells import LAST_ROW, letters
+from sync.xlsx.cells import LAST_ROW
 from sync.xlsx.package import Package
 
 LOOKUP_ROWS = 500
 """Rows with lookup formulas below the last row of people's data, so that a new row shows its state at once."""
 
-_WIDTHS: Mapping[Kind, int] = {
-    Kind.KEY: 16, Kind.TEXT: 18, Kind.NOTE: 44, Kind.EMAIL: 26, Kind.COUNT: 10, Kind.POINTS: 10, Kind.MONEY: 12,
-    Kind.NUMBER: 10, Kind.DATE: 12, Kind.MOMENT: 18, Kind.FLAG: 8, Kind.CHOICE: 12, Kind.LIST: 24,
-}  # fmt: skip
-_COLOURS: Mapping[tuple[str, str], Mapping[str, str]] = {
-    ("loan_states", "state"): {
-        "已逾期": styles.RED,
-        "今日到期": styles.ORANGE,
-        "即将到期": styles.YELLOW,
-        "已归还": styles.GREEN,
-        "已互换": styles.GREEN,
-        "已赔偿": styles.GREEN,
-    },
-    ("issues", "severity"): {"错误": styles.RED, "警告": styles.YELLOW},
-    ("queue", "level"): {"P0": styles.RED},
-    ("outbox", "status"): {"待人工": styles.RED, "失败": styles.RED, "已发送": styles.GREEN},
-}
 _NO = {"sort": "0", "autoFilter": "0", "formatCells": "0", "formatColumns": "0", "formatRows": "0"}
 _PROTECTED = "".join(['<sheetProtection sheet="1"', *(f' {what}="{no}"' for what, no in _NO.items()), "/>"])
 _FROZEN = (
     '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" '
     'state="frozen"/><selection pane="bottomLeft"/></sheetView></sheetViews><sheetFormatPr defaultRowHeight="15"/>'
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a table stands in this workbook: its tab's title, header row (from 1) and the column of each field."""
-
-    title: str
-    header_row: int
-    columns: Mapping[str, int]
-    key: str = ""
-
-    def reference(self, field: str) -> str:
-        """The whole column of *field*, as formulas of other tabs name it."""
-        letter = letters(self.columns[field])
-        return f"{quoted_title(self.title)}!${letter}:${letter}"
-
-
-def home(table: Table, title: str = "") -> Address:
-    """Where *table* stands in a tab that the worker made."""
-    columns = {column.field: i for i, column in enumerate(table.columns)}
-    return Address(title or table.title, 1, columns, next(iter(table.key), ""))
-
-
-def quoted_title(title: str) -> str:
-    """A tab's title as formulas write it."""
-    return "'" + title.replace("'", "''") + "'"
 
 
 def formula(column: Column, here: Address, worker: Address, row: int) -> str:
@@ -170,7 +128,7 @@ def new_tab(package: Package, table: Table, sheet_data: str, dropdowns: Iterable
     """A whole tab for *table*: frozen header, widths, formats for what is typed, colours, dropdowns, protection."""
     worker = table.owner is Owner.WORKER
     last = letters(len(table.columns) - 1)
-    colour = '<sheetPr><tabColor rgb="FF9BC2E6"/></sheetPr>' if worker else ""
+    colour = f'<sheetPr><tabColor rgb="FF{WORKER_TAB}"/></sheetPr>' if worker else ""
     return "".join(
         [
             f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<worksheet xmlns="{opc.MAIN}">{colour}',
@@ -193,7 +151,7 @@ def _cols(package: Package, table: Table) -> str:
         [
             "<cols>",
             *(
-                f'<col min="{i}" max="{i}" width="{max(_WIDTHS[c.kind], 2 * len(c.header) + 4)}" '
+                f'<col min="{i}" max="{i}" width="{max(WIDTHS[c.kind], 2 * len(c.header) + 4)}" '
                 f'style="{numbers[styles.FORMATS[c.kind]]}" customWidth="1"/>'
                 for i, c in enumerate(table.columns, 1)
             ),
@@ -205,7 +163,7 @@ def _cols(package: Package, table: Table) -> str:
 def _conditional_formats(package: Package, table: Table) -> str:
     written = []
     for position, column in enumerate(table.columns):
-        shades = _COLOURS.get(column.finds or (table.name, column.field), {})
+        shades = COLOURS.get(column.finds or (table.name, column.field), {})
         numbers = styles.fills(package, shades.values())
         rules = "".join(
             f'<cfRule type="cellIs" dxfId="{numbers[colour]}" priority="{i}" operator="equal">'

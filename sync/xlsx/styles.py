@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from rules.schema import Kind
+from sync.backends import looks
 from sync.xlsx import markup, opc
 from sync.xlsx.package import Package
-
-_HEAD_FILL, _LOOKUP_FILL = "FFDDEBF7", "FFEDEDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +27,8 @@ class Format:
 
 
 PLAIN = Format()
-HEADER = Format("@", wrap=True, bold=True, fill=_HEAD_FILL)
-LOOKUP_HEADER = Format("@", wrap=True, bold=True, fill=_LOOKUP_FILL)
+HEADER = Format("@", wrap=True, bold=True, fill=f"FF{looks.HEADER}")
+LOOKUP_HEADER = Format("@", wrap=True, bold=True, fill=f"FF{looks.LOOKUP_HEADER}")
 _DAY = Format("yyyy-mm-dd")
 FORMATS: dict[Kind, Format] = {
     Kind.KEY: Format("@"),
@@ -46,7 +45,6 @@ FORMATS: dict[Kind, Format] = {
     Kind.CHOICE: PLAIN,
     Kind.LIST: Format("@"),
 }
-RED, ORANGE, YELLOW, GREEN = "FFFFC7CE", "FFFFD8A8", "FFFFF2B3", "FFC6EFCE"
 
 _BUILT_IN = {0: "General", 4: "#,##0.00", 49: "@"}
 _FIRST_OWN_FORMAT = 164
@@ -73,11 +71,11 @@ def indexes(package: Package, wanted: Iterable[Format]) -> dict[Format, int]:
 
 
 def fills(package: Package, colours: Iterable[str]) -> dict[str, int]:
-    """The number of a conditional format for each colour, added to the workbook's list."""
+    """The number of a conditional format for each colour (RRGGBB), added to the workbook's list."""
     part = _styles_part(package)
     found: dict[str, int] = {}
     for colour in dict.fromkeys(colours):
-        both = f'<fgColor rgb="{colour}"/><bgColor rgb="{colour}"/>'
+        both = f'<fgColor rgb="FF{colour}"/><bgColor rgb="FF{colour}"/>'
         new = f'<dxf><fill><patternFill patternType="solid">{both}</patternFill></fill></dxf>'
         found[colour] = _existing_fill(package, part, colour)
         if found[colour] < 0:
@@ -88,7 +86,7 @@ def fills(package: Package, colours: Iterable[str]) -> dict[str, int]:
 def _existing_fill(package: Package, part: str, colour: str) -> int:
     for index, dxf in enumerate(_list(opc.root(package, part), "dxfs")):
         colours = [e.get("rgb", "") for e in dxf.iter() if e.tag.endswith("}bgColor")]
-        if colours == [colour] and len(dxf) == 1:
+        if colours == [f"FF{colour}"] and len(dxf) == 1:
             return index
     return -1
 

@@ -6,20 +6,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rules.layout import extended, nearest
+from rules.layout import nearest
 from rules.schema import Column, Owner, Table
 from rules.values import Book, Cell, RawTable
 from rules.words import Words
 from sync.backends import titles_held
+from sync.backends.looks import OVERWRITTEN
+from sync.backends.places import Address, addresses, home, index
 from sync.xlsx import amend, cells, markup, notes, opc, sheet, styles
 from sync.xlsx.opc import Tab
 from sync.xlsx.package import Package
-from sync.xlsx.sheet import Address
-
-_OVERWRITTEN = Words(
-    "本表由系统填写，每次运行都会重写；在这里输入的内容会丢失。",
-    "The worker fills this tab and rewrites it at each run; what is typed here is lost.",
-)
 
 
 def held(package: Package, tables: Sequence[Table]) -> dict[str, Tab]:
@@ -28,30 +24,12 @@ def held(package: Package, tables: Sequence[Table]) -> dict[str, Tab]:
     return {name: grids[title] for name, title in titles_held(grids, tables).items()}
 
 
-def addresses(found: Mapping[str, Tab], book: Book, tables: Sequence[Table]) -> dict[str, Address]:
-    """Where each table stands, those that `prepare` is about to make included."""
-    placed = {}
-    for table in tables:
-        tab = found.get(table.name)
-        if tab is None or table.owner is Owner.WORKER:
-            placed[table.name] = sheet.home(table, tab.title if tab else "")
-        else:
-            placed[table.name] = _extended(table, tab.title, book.tabs[table.name])
-    return placed
-
-
-def _extended(table: Table, title: str, raw: RawTable) -> Address:
-    """Where the columns of a tab that people made stand, missing ones at its right end."""
-    layout = extended(raw, table)
-    return Address(title, layout.header_row + 1, layout.columns, next(iter(table.key), ""))
-
-
 def add(package: Package, table: Table, placed: Mapping[str, Address], rows: Sequence[Sequence[Cell]] = ()) -> Tab:
     """A new tab for *table* with all that `prepare` gives it."""
-    here = placed.get(table.name, sheet.home(table))
+    here = placed.get(table.name, home(table))
     if table.owner is Owner.WORKER:
         written = sheet.data(package, table, rows)
-        texts = {(0, 0): f"{_OVERWRITTEN.zh}\n{_OVERWRITTEN.en}"}
+        texts = {(0, 0): f"{OVERWRITTEN.zh}\n{OVERWRITTEN.en}"}
     else:
         written = sheet.member_data(package, table, rows, placed)
         texts = {(0, i): f"{c.doc.zh}\n{c.doc.en}" for i, c in enumerate(table.columns)}
@@ -64,7 +42,7 @@ def add(package: Package, table: Table, placed: Mapping[str, Address], rows: Seq
 def prepare(package: Package, tables: Sequence[Table], book: Book) -> list[Words]:
     """Make what is missing; one sentence for each thing made."""
     found = held(package, tables)
-    placed = addresses(found, book, tables)
+    placed = addresses(book, tables)
     made: list[Words] = []
     for table in tables:
         tab = found.get(table.name)
@@ -181,4 +159,4 @@ def _validated(xml: bytes) -> list[str]:
 
 def _covers(reference: str, column: int) -> bool:
     names = [end.strip("$").rstrip("0123456789$") for end in reference.split(":")]
-    return bool(names) and all(names) and cells.index(names[0]) <= column <= cells.index(names[-1])
+    return bool(names) and all(names) and index(names[0]) <= column <= index(names[-1])

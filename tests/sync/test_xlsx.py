@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.schema import Kind
+from sync.backends import places
 from sync.errors import SetupError
 from sync.xlsx import cells, markup, opc, scan, styles
 from sync.xlsx.package import Package
@@ -105,7 +106,7 @@ def test_a_child_is_put_where_the_format_wants_it(xml, wanted):
 
 @given(st.integers(0, cells.LAST_COLUMN - 1))
 def test_letters_and_index_are_each_others_inverse(column):
-    assert cells.index(cells.letters(column)) == column
+    assert places.index(places.letters(column)) == column
 
 
 @pytest.mark.parametrize(
