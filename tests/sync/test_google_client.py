@@ -160,8 +160,10 @@ def test_both_hosts_of_google_lead_to_the_base_url(google: Emulator, clock: Cloc
 
 def test_a_call_without_a_base_url_goes_to_google(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     asked = record_lookups(monkeypatch)
-    assert "(sheets.googleapis.com)" in str(failure(Client(Credentials("given"), sleep=clock.sleep, monotonic=clock)))
-    assert set(asked) == {"sheets.googleapis.com"}
+    for host in ("sheets.googleapis.com", "www.googleapis.com"):
+        ours = Client(Credentials("given"), sleep=clock.sleep, monotonic=clock)
+        assert f"({host})" in str(failure(ours, lambda ours, host=host: ours.request("get", f"https://{host}/v4")))
+    assert set(asked) == {"sheets.googleapis.com", "www.googleapis.com"}
 
 
 def test_a_netrc_file_does_not_replace_the_login(
