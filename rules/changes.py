@@ -20,7 +20,7 @@ def change(table: Table, before: RawTable | None, rows: Sequence[Row]) -> Change
     if before is not None and _same_headers(table, before) and _same(table, now, rows):
         return None
     key = [table.fields.index(field) for field in table.key]
-    counts, cells = counted(_canonical(table, now), _canonical(table, rows), key)
+    counts, cells = counted(canonical(table, now), canonical(table, rows), key)
     return Change(table, rows, counts, cells)
 
 
@@ -51,7 +51,7 @@ def _same_headers(table: Table, raw: RawTable) -> bool:
     return bool(raw.rows) and [header_name(cell) for cell in raw.rows[0][: len(wanted)]] == wanted
 
 
-def _canonical(table: Table, rows: Sequence[Row]) -> list[Row]:
+def canonical(table: Table, rows: Sequence[Row]) -> list[Row]:
     """The rows with every cell in the one form its kind is compared in."""
     across = zip(*rows, strict=True)
     return list(zip(*(_formed(c, cells) for c, cells in zip(table.typed, across, strict=False)), strict=True))
@@ -88,7 +88,7 @@ def differences(wanted: Change, before: RawTable | None) -> Iterator[tuple[str, 
     """Every cell that *wanted* would change: (row key, field, before, after). A new or gone row is all its cells."""
     table = wanted.table
     key = [table.fields.index(field) for field in table.key]
-    now, after = (paired(_canonical(table, rows), key) for rows in (body(table, before), wanted.rows))
+    now, after = (paired(canonical(table, rows), key) for rows in (body(table, before), wanted.rows))
     for ident in dict.fromkeys((*now, *after)):
         blank: Row = (None,) * len(table.fields)
         old, new = now.get(ident, blank), after.get(ident, blank)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import repeat
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from rules.cells import shown
+from rules.cells import ERROR_VALUE, shown
 from rules.columns import ColumnRead, Uncached, read_body, usable
 from rules.layout import Layout, MissingHeader, locate
 from rules.names import Known, next_numbers
@@ -257,7 +257,20 @@ class _Tab:
     @property
     def problems(self) -> list[Problem]:
         """What is wrong in this tab, with the keys as they stand once blank ones are derived."""
-        return [self._problem(*found) for found in self._found]
+        return [*(self._problem(*found) for found in self._found), *self._blocked()]
+
+    def _blocked(self) -> Iterator[Problem]:
+        """A lookup column whose header shows an error: its formula has no room, since somebody typed below it."""
+        top = self.layout.header_row
+        errors = (i for i, cell in enumerate(self.raw.rows[top]) if ERROR_VALUE.fullmatch(str(cell).strip()))
+        hidden = (column for column in self.table.lookups if column.field not in self.layout.columns)
+        for at, column in zip(errors, hidden, strict=False):
+            for number, row in enumerate(self.raw.rows[top + 1 :], top + 2):
+                if at < len(row) and row[at] not in ("", None):
+                    value = shown(row[at])
+                    yield Problem(
+                        "warning", "lookup_blocked", self.table.name, "", number, column.field, value, NO_FACTS
+                    )
 
     def _problem(self, severity: Severity, code: str, i: int, column: Column, facts: Mapping[str, str]) -> Problem:
         if i == _HEADER:

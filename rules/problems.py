@@ -131,6 +131,12 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "two columns are called {column}; the left one is used",
         "Rename the other one",
     ),
+    "lookup_blocked": _kind(
+        "「{column}」列由公式自动显示，这一格里的内容挡住了它",
+        "清空这一格",
+        "a formula fills the column {column}, and what stands here is in its way",
+        "Clear this cell",
+    ),
     # what the rules find
     "partly_returned": _kind(
         "填了归还日期，但只还了 {value} 个，共 {bound} 个",
@@ -193,7 +199,7 @@ def ordered(problems: Iterable[Problem], tables: Mapping[str, Table]) -> list[Pr
     order = {table.name: i for i, table in enumerate(TABLES)}
 
     def place(p: Problem) -> tuple[object, ...]:
-        column = tables[p.table].fields.index(p.field) if p.field else -1
+        column = [c.field for c in tables[p.table].columns].index(p.field) if p.field else -1
         return p.severity, order[p.table], p.row, column, p.code, p.key, p.value
 
     return sorted(problems, key=place)

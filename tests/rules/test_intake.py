@@ -415,6 +415,15 @@ def test_what_the_worker_shows_beside_a_row_makes_no_row():
     assert told(book(tabs={"loans": tab}), "loans") == []
 
 
+def test_what_stands_in_the_way_of_a_lookup_column_is_pointed_at():
+    """The formula in the header cell then shows an error, and the whole column nothing."""
+    tab = grid(BY_NAME["loans"], [loan("L-1"), {**loan("L-2"), "状态": "已还"}])
+    assert told(book(tabs={"loans": tab}), "loans") == []
+    blocked = [["#REF!" if cell == "状态" else cell for cell in tab.rows[0]], *tab.rows[1:]]
+    told_of = told(book(tabs={"loans": RawTable("借调记录", blocked)}), "loans")
+    assert told_of == [("warning", "lookup_blocked", 3, "state")]
+
+
 def test_a_header_that_stands_twice_is_warned_of_and_the_left_one_counts():
     sheet = raw(["配件编号", "配件名称", "配件名称"], ["P-1", "屏", "摆臂"])
     assert parts_of(sheet) == [(2, "P-1", "屏")]

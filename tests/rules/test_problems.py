@@ -19,7 +19,7 @@ TABLES = renamed({})
 
 
 def everything_wrong():
-    """A sheet with every mistake but a header that stands twice and a changed history."""
+    """A sheet with every mistake but those of headers, and a changed history."""
     long_ago = {"借出日期": "2025-09-01"}
     return book(
         members=[*MEMBERS, member("东北", 邮箱="没有", 上级邮箱="?"), member("华南", 手机="#REF!", 纬度="偏北"), {"服务中心": "孤"}],
@@ -43,7 +43,11 @@ def found():
     wrong = everything_wrong().tabs
     header, *rows = wrong["parts"].rows
     twice = RawTable("配件", [[*header, "单价"], *rows])
-    return decided(Book({**wrong, "parts": twice, "ledger": first.tabs["ledger"]}), "2025-11-20").problems
+    top, line, *rest = wrong["loans"].rows
+    at = list(top).index("状态")
+    blocked = RawTable("借调记录", [[*top[:at], "#REF!", *top[at + 1 :]], [*line[:at], "在借", *line[at + 1 :]], *rest])
+    sheet = Book({**wrong, "parts": twice, "loans": blocked, "ledger": first.tabs["ledger"]})
+    return decided(sheet, "2025-11-20").problems
 
 
 @pytest.mark.parametrize("code", PROBLEMS)
