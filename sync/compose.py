@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from sync.errors import SetupError
 
 if TYPE_CHECKING:
     from sync.backends import Backend
+    from sync.backends.google import Google
     from sync.backends.workbook import Workbook
     from sync.config import Config
     from sync.mail import Mailer
@@ -47,7 +48,35 @@ def workbook(config: Config) -> Workbook:
     return Workbook(config.path(settings.path), wait_seconds=settings.wait_seconds, max_mb=settings.max_mb)
 
 
-_BACKENDS: dict[str, Callable[[Config], Backend]] = {"workbook": workbook}
+def google(config: Config) -> Google:
+    """The Google spreadsheet of the configuration. Nothing is asked yet."""
+    from sync.backends.google import Google, spreadsheet_id
+    from sync.google import credentials
+    from sync.google.client import Client
+    from sync.google.spreadsheet import Spreadsheet
+
+    settings = config.backend.google
+    ident = spreadsheet_id(settings.spreadsheet)
+    if not ident:
+        raise SetupError(
+            "没有填 backend.google.spreadsheet：把表格的网址贴进 config.yaml",
+            "backend.google.spreadsheet is not set: paste the address of the spreadsheet into config.yaml",
+        )
+    key, file = settings.credentials_env, config.path(settings.credentials_file)
+    account = credentials.from_environment(key) if key else credentials.from_file(file)
+    email: str = account.service_account_email
+    client = Client(
+        account,
+        base_url=settings.url,
+        timeout=(10.0, settings.timeout_seconds),
+        deadline_seconds=60 * settings.deadline_minutes,
+        service_account=email,
+    )
+    lease = timedelta(minutes=config.run.lease_minutes)
+    return Google(Spreadsheet(client, ident, email, clock(config), lease))
+
+
+_BACKENDS: dict[str, Callable[[Config], Backend]] = {"workbook": workbook, "google": google}
 
 
 def reader(config: Config) -> Reader:

@@ -48,11 +48,24 @@ class WorkbookConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class GoogleConfig:
+    """backend.google: the spreadsheet, and the service account that opens it."""
+
+    spreadsheet: str = ""
+    credentials_file: str = "service-account.json"
+    credentials_env: str = ""
+    timeout_seconds: float = 190.0
+    deadline_minutes: float = 15.0
+    url: str = "https://sheets.googleapis.com"
+
+
+@dataclass(frozen=True, slots=True)
 class BackendConfig:
     """backend: where the shared sheet lives."""
 
-    kind: Literal["workbook"] = "workbook"
+    kind: Literal["workbook", "google"] = "workbook"
     workbook: WorkbookConfig = WorkbookConfig()
+    google: GoogleConfig = GoogleConfig()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,126 @@
+"""The shared sheet as a Google spreadsheet, read and written while people edit it.
+
+Members' tabs get nothing at run time: there is no row that could be hit wrongly. What shows beside their rows are
+lookup formulas that `huzhu init` put there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from rules.schema import LOAN_STATES, OUTBOX, RUNS, STANDINGS, Owner, Table
+from rules.values import Book, Change, RawTable
+from rules.words import Words
+from sync.backends import Finding, titles_held
+from sync.backends.places import addresses, quoted_title
+from sync.errors import HuzhuError
+from sync.google import doctor, overview, requests, tabs
+from sync.google.cells import typed
+from sync.google.commits import Request
+from sync.google.requests import Grid
+from sync.google.spreadsheet import Spreadsheet
+
+MOST_BYTES = 1_800_000  # of one call: Google advises 2 MB
+_ID = re.compile(r"/d/([A-Za-z0-9_-]+)")
+
+
+def spreadsheet_id(written: str) -> str:
+    """The id in the address of a spreadsheet; an id is its own."""
+    found = _ID.search(written)
+    return found[1] if found else written.strip()
+
+
+class Google:
+    """The backend `google`. Satisfies `sync.backends.Backend`."""
+
+    claims = 10
+
+    def __init__(self, spreadsheet: Spreadsheet) -> None:
+        self._sheet = spreadsheet
+        self._locked = False
+        self._grids: dict[str, Grid] = {}
+
+    @property
+    def calls(self) -> Mapping[str, int]:
+        """Requests sent, repeats included."""
+        return self._sheet.calls
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """A run: from its first write to its log row, reading raises Busy for anybody else.
+
+        Asks nothing by itself: of two runs that start together only one gets its first write.
+        """
+        self._locked = True
+        try:
+            yield
+        finally:
+            self._locked = False
+            if self._sheet.leased:
+                with contextlib.suppress(HuzhuError):
+                    self._sheet.release()
+
+    def read(self, tables: Sequence[Table]) -> Book:
+        """The tabs of *tables* in two calls: which there are and how large, then the values of all."""
+        there = {tab.title: tab for tab in self._sheet.tabs()}
+        held = titles_held(there, tables)
+        values = self._sheet.values([quoted_title(title) for title in held.values()])
+        by_name = {table.name: table for table in tables}
+        self._grids = {name: grid for name, grid in self._grids.items() if name not in by_name}
+        for (name, title), rows in zip(held.items(), values, strict=True):
+            found = typed(by_name[name], rows) if by_name[name].owner is Owner.WORKER else rows
+            self._grids[name] = Grid(there[title].sheet_id, title, there[title].size, found)
+        raw = {name: RawTable(title, self._grids[name].rows) for name, title in held.items()}
+        return Book(raw, self._sheet.version)
+
+    def write(self, changes: Sequence[Change], version: object) -> object:
+        """Make the worker's tabs, which were read before, hold the rows of *changes*; the log is in the last call."""
+        assert isinstance(version, int)
+        asked: list[Request] = []
+        after: dict[str, Grid] = {}
+        for change in sorted(changes, key=lambda change: change.table.name == RUNS.name):
+            grid = self._grids.get(change.table.name)
+            if grid is None:
+                grid = tabs.new_grid(change.table, self._sheet.ids)
+                asked += tabs.new_tab(change.table, grid.sheet_id, {}, self._sheet.account)
+            asked += requests.rewriting(change.table, grid, change.rows)
+            after[change.table.name] = grid.holding(change.table, change.rows)
+        # A run whose log row is not written yet has more to write.
+        unfinished = self._locked and RUNS.name not in after
+        box = after.get(OUTBOX.name)
+        keys = (box.title, [row[0] for row in box.rows]) if box else None
+        calls = list(requests.calls(asked, MOST_BYTES))
+        for i, call in enumerate(calls, 1):
+            rest = i < len(calls)
+            version = self._sheet.commit(call, version, more=unfinished or rest, keys=None if rest else keys)
+        self._grids |= after
+        return version
+
+    def state(self, version: object = None) -> str:
+        """Nothing: to know it, one would have to read it."""
+        del version
+        return ""
+
+    def prepare(self, tables: Sequence[Table]) -> list[Words]:
+        """Make what is missing, by one call."""
+        book, heads = self._heads(tables)
+        placed = addresses(book, tables)
+        made = tabs.prepared(tables, book, heads, placed, self._sheet.account, self._sheet.ids)
+        if overview.TITLE not in self._sheet.ids.values() and {STANDINGS.name, LOAN_STATES.name} <= placed.keys():
+            made.add(*overview.made(heads, self._sheet.ids, placed))
+        if made.requests:
+            self._sheet.commit(made.requests, self._sheet.version)
+        return made.words
+
+    def examine(self, tables: Sequence[Table]) -> list[Finding]:
+        """What `doctor` says of the spreadsheet, step by step."""
+        return doctor.findings(tables, self._sheet.account, lambda: self._heads(tables))
+
+    def _heads(self, tables: Sequence[Table]) -> tuple[Book, dict[str, tabs.Tab]]:
+        """The book with its lookup columns under their headers, and each table's tab with its top rows."""
+        book = self.read(tables)
+        heads = self._sheet.heads([raw.title for raw in book.tabs.values()])
+        found = {name: heads[raw.title] for name, raw in book.tabs.items() if raw.title in heads}
+        return tabs.mended(book, tables, found), found
