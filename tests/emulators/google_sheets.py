@@ -12,6 +12,7 @@ import json
 import random
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -78,10 +79,18 @@ class GoogleSheets:
         moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=self._seconds)
         return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
-    def add_spreadsheet(self, title: str, owner: str = REPLAYED["replay"], editors: Iterable[str] = ()) -> str:
+    def add_spreadsheet(
+        self,
+        title: str,
+        owner: str = REPLAYED["replay"],
+        editors: Iterable[str] = (),
+        *,
+        locale: str = "en_US",
+        time_zone: str = "Etc/GMT",
+    ) -> str:
         """The id of a new spreadsheet with one empty tab, Sheet1."""
         book = self._made(title, owner)
-        book.editors = frozenset(editors)
+        book.editors, book.locale, book.time_zone = frozenset(editors), locale, time_zone
         return book.id
 
     def share(self, id_: str, *emails: str) -> None:
@@ -117,6 +126,10 @@ class GoogleSheets:
         except Unemulated as unknown:
             print(call.method, call.path, call.query, call.body.decode()[:2000], "->", unknown, file=sys.stderr)  # noqa: T201
             return unknown.answer
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as odd:
+            # A body of another shape than any that is emulated: said aloud as well, not a lost connection.
+            traceback.print_exc()
+            return Unemulated(f"{call.method} {call.path}: {odd!r}").answer
 
     def _served(self, call: Call) -> Answer:
         for method, path, serve in self._routes():
@@ -366,7 +379,7 @@ def google_sheets() -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], fromfile_prefix_chars="@")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--add-spreadsheet", metavar="TITLE", action="append", default=[])
     parser.add_argument("--forbid", metavar="ID", action="append", default=[], help="a file that nobody may open")

@@ -12,14 +12,13 @@ from tests.emulators.google.refusals import BAD_TOKEN, Refused
 from tests.emulators.served import Answer, Call
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+SHORT_LIVED = (
+    "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp "
+    "values in the JWT claim."
+)
 TOKEN_FAILURES = {
     "revoked": (400, "invalid_grant", "Invalid JWT Signature."),
-    "clock": (
-        400,
-        "invalid_grant",
-        "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and "
-        "exp values in the JWT claim.",
-    ),
+    "clock": (400, "invalid_grant", SHORT_LIVED),
     "gone": (400, "invalid_grant", "Invalid grant: account not found"),
     "down": (503, "internal_failure", "Service unavailable. Please try again."),
 }

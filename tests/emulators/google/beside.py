@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.emulators.google.batch import Batch, Kind, colors, explicit, fields
-from tests.emulators.google.book import Json
+from tests.emulators.google.book import Json, Tab
 from tests.emulators.google.masks import Mask, merged
 from tests.emulators.google.ranges import GRID_RANGE, Area
 from tests.emulators.google.reading import answered
@@ -148,13 +149,24 @@ def _pieces(area: Area, kind: str) -> list[Area]:
 
 
 def merge_cells(batch: Batch, given: Json) -> Json:
-    """The values that a merge hides are lost on Google's side: not emulated."""
+    """Only the first cell of what is merged keeps its value."""
     known(given, {"range", "mergeType"}, "mergeCells")
     area = batch.writable(given["range"])
     tab = batch.book.edit(area.sheet)
     apart = [one for one in tab.merges if not Area.of(one).meets(area)]
-    tab.merges = apart + [piece.grid_range for piece in _pieces(area, given.get("mergeType", "MERGE_ALL"))]
+    pieces = _pieces(area, given.get("mergeType", "MERGE_ALL"))
+    tab.merges = apart + [piece.grid_range for piece in pieces]
+    for piece in pieces:
+        _hide(tab, piece)
     return {}
+
+
+def _hide(tab: Tab, area: Area) -> None:
+    left, right = area.left or 0, area.right or 0
+    for row in range(area.top or 0, min(area.bottom or 0, len(tab.rows))):
+        first = left + (row == area.top)
+        hidden = {column: cell for column, cell in tab.rows[row].items() if first <= column < right}
+        tab.put(row, {column: replace(cell, value=None, formula=None) for column, cell in hidden.items()})
 
 
 def unmerge_cells(batch: Batch, given: Json) -> Json:

@@ -44,6 +44,8 @@ class Filling:
         ((kind, value),) = given.items()
         if not isinstance(value, _VALUES[kind]) or (kind == "numberValue" and isinstance(value, bool)):  # type: ignore[arg-type]
             raise Unemulated(f"{kind} {value!r}")
+        if kind == "formulaValue" and not value.startswith("="):
+            raise Unemulated(f"formulaValue {value!r}")
         if kind == "formulaValue":
             return self._book.formula(value, self._sheet)
         return plain(value) if kind == "numberValue" else value

@@ -150,6 +150,9 @@ class Formula:
         return any(isinstance(part, str) and "#REF!" in part for part in self.parts)
 
 
+_SHAPE = "the value of a formula of this shape"
+
+
 class Arithmetic:
     """The value of a formula of numbers, cells, + - * / and SUM. Raises Unemulated for anything else."""
 
@@ -178,7 +181,7 @@ class Arithmetic:
         except ZeroDivisionError:
             return ErrorValue("DIVIDE_BY_ZERO", "Function DIVIDE parameter 2 cannot be zero.")
         if self._at != len(self._tokens):
-            raise Unemulated("the value of a formula of this shape")
+            raise Unemulated(_SHAPE)
         return plain(result)
 
     def _next(self, *wanted: str) -> str | Ref | None:
@@ -206,13 +209,28 @@ class Arithmetic:
         token = self._next()
         if token == "-":
             return -self._factor()
-        if token in ("(", "SUM("):
-            result = self._sum()
-            if not self._next(")"):
-                raise Unemulated("the value of a formula of this shape")
-            return result
         if isinstance(token, Ref):
-            return sum(value for value in self._cells(token.area) if type(value) in (int, float))
+            return self._cell(token.area)
         if token and token[0].isdigit():
             return float(token)
-        raise Unemulated("the value of a formula of this shape")
+        if token not in ("(", "SUM("):
+            raise Unemulated(_SHAPE)
+        result = self._sum() if token == "(" else self._range()
+        if not self._next(")"):
+            raise Unemulated(_SHAPE)
+        return result
+
+    def _cell(self, area: Area) -> float:
+        """A number in one cell; a blank one is 0."""
+        values = self._cells(area)
+        if [value for value in values if value is not None and type(value) not in (int, float)] or len(values) > 1:
+            raise Unemulated(_SHAPE)
+        return sum(value for value in values if isinstance(value, int | float))
+
+    def _range(self) -> float:
+        """The sum of the numbers in a range; texts in it do not count."""
+        ref = self._next()
+        values = self._cells(ref.area) if isinstance(ref, Ref) else [ErrorValue("REF")]
+        if any(isinstance(value, ErrorValue) for value in values):
+            raise Unemulated(_SHAPE)
+        return sum(value for value in values if type(value) in (int, float))

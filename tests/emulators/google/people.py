@@ -13,8 +13,8 @@ from tests.emulators.google.typed import DATE_FORMAT, EPOCH, ErrorValue, serial
 Typed = str | int | float | bool | date | None
 
 
-def _cell(value: Typed) -> Json:
-    """CellData that sets *value*; text that starts with `=` is a formula, as when it is typed."""
+def _cell(value: Typed, *, typing: bool = False) -> Json:
+    """CellData that sets *value*. typing: text that starts with `=` is a formula, not text."""
     if value is None or value == "":
         return {}
     if isinstance(value, bool):
@@ -24,7 +24,7 @@ def _cell(value: Typed) -> Json:
         return {"userEnteredValue": {"numberValue": serial(value)}, "userEnteredFormat": {"numberFormat": form}}
     if isinstance(value, int | float):
         return {"userEnteredValue": {"numberValue": value}}
-    kind = "formulaValue" if value.startswith("=") and len(value) > 1 else "stringValue"
+    kind = "formulaValue" if typing and value.startswith("=") and len(value) > 1 else "stringValue"
     return {"userEnteredValue": {kind: str(value)}}
 
 
@@ -50,18 +50,12 @@ class Person:
 
         Without *spilled*: what was typed, and the values of formulas, but not what they spill.
         """
-        book, tab = self._book(), self.tab(title)
-        sight = book.sight(tab.id)
+        tab = self.tab(title)
+        sight = self._book().sight(tab.id)
         rows: list[list[Any]] = []
         for row in range(sight.height):
-            shown = (
-                set(sight.columns(row))
-                if spilled
-                else {c for c, cell in tab.rows[row].items() if cell.filled}
-                if row < len(tab.rows)
-                else set()
-            )
-            values = {column: sight.at(row, column) for column in shown}
+            columns = [c for c in sight.columns(row) if spilled or tab.cell(row, c).filled]
+            values = {column: sight.at(row, column) for column in columns}
             plain = {c: value.text if isinstance(value, ErrorValue) else value for c, value in values.items()}
             full = [column for column, value in plain.items() if value != ""]
             rows.append([plain.get(column, "") for column in range(max(full, default=-1) + 1)])
@@ -81,7 +75,7 @@ class Person:
     def type(self, title: str, row: int, column: int, value: Typed) -> None:
         """Puts *value* into a cell; None empties it. A day brings its format along."""
         start = {"sheetId": self.tab(title).id, "rowIndex": row - 1, "columnIndex": column - 1}
-        cell = _cell(value)
+        cell = _cell(value, typing=True)
         names = "userEnteredValue,userEnteredFormat.numberFormat" if "userEnteredFormat" in cell else "userEnteredValue"
         self.does({"updateCells": {"start": start, "rows": [{"values": [cell]}], "fields": names}})
 
@@ -127,7 +121,10 @@ class Person:
         self.replace(title, rows)
 
     def replace(self, title: str, rows: Sequence[Sequence[Typed]]) -> None:
-        """The tab holds exactly these rows; it is made if there is none, and grows as needed. Formats stay, but a day's."""
+        """The tab holds exactly these rows; it is made if there is none, and grows as needed.
+
+        Text stays text, whatever it starts with.
+        """
         if title not in self.tabs():
             self.does({"addSheet": {"properties": {"title": title}}})
         tab = self.tab(title)

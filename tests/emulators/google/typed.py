@@ -112,8 +112,10 @@ def _day(value: float, pattern: str) -> str:
     """A serial number as a date and time; after an hour, m is minutes."""
     moment = EPOCH + timedelta(seconds=round(value * 86400))
     found: list[str] = []
-    for token in re.findall(r"y+|m+|d+|h+|s+|.", pattern.lower(), re.DOTALL):
-        if token == "mm" and any(part == "%H" for part in found[-2:]):
+    for token in re.findall(r'"[^"]*"|y+|m+|d+|h+|s+|.', pattern.lower(), re.DOTALL):
+        if token.startswith('"'):
+            found.append(token.strip('"'))
+        elif token == "mm" and any(part in ("%H", "{0.hour}") for part in found[-2:]):
             found.append("%M")
         elif token.isalpha() and token not in _TIME:
             raise Unemulated(f"the date format {pattern}")
