@@ -19,6 +19,7 @@ from sync.errors import HuzhuError
 from sync.google import doctor, overview, requests, tabs
 from sync.google.cells import typed
 from sync.google.commits import Request
+from sync.google.complaints import complaint
 from sync.google.requests import Grid
 from sync.google.spreadsheet import Spreadsheet
 
@@ -40,7 +41,7 @@ class Google:
     def __init__(self, spreadsheet: Spreadsheet) -> None:
         self._sheet = spreadsheet
         self._locked = False
-        self._grids: dict[str, Grid] = {}
+        self._grids: dict[str, Grid | None] = {}  # by table name, as last read; None where there was no tab
 
     @property
     def calls(self) -> Mapping[str, int]:
@@ -68,20 +69,24 @@ class Google:
         held = titles_held(there, tables)
         values = self._sheet.values([quoted_title(title) for title in held.values()])
         by_name = {table.name: table for table in tables}
-        self._grids = {name: grid for name, grid in self._grids.items() if name not in by_name}
+        self._grids |= dict.fromkeys(by_name)
+        raw = {}
         for (name, title), rows in zip(held.items(), values, strict=True):
             found = typed(by_name[name], rows) if by_name[name].owner is Owner.WORKER else rows
             self._grids[name] = Grid(there[title].sheet_id, title, there[title].size, found)
-        raw = {name: RawTable(title, self._grids[name].rows) for name, title in held.items()}
+            raw[name] = RawTable(title, found)
         return Book(raw, self._sheet.version)
 
     def write(self, changes: Sequence[Change], version: object) -> object:
-        """Make the worker's tabs, which were read before, hold the rows of *changes*; the log is in the last call."""
+        """Make the worker's tabs hold the rows of *changes*; the log is in the last call."""
         assert isinstance(version, int)
+        unread = [change.table for change in changes if change.table.name not in self._grids]
+        if unread and self.read(unread).version != version:
+            raise complaint("overtaken")
         asked: list[Request] = []
         after: dict[str, Grid] = {}
         for change in sorted(changes, key=lambda change: change.table.name == RUNS.name):
-            grid = self._grids.get(change.table.name)
+            grid = self._grids[change.table.name]
             if grid is None:
                 grid = tabs.new_grid(change.table, self._sheet.ids)
                 asked += tabs.new_tab(change.table, grid.sheet_id, {}, self._sheet.account)
@@ -111,7 +116,8 @@ class Google:
         if overview.TITLE not in self._sheet.ids.values() and {STANDINGS.name, LOAN_STATES.name} <= placed.keys():
             made.add(*overview.made(heads, self._sheet.ids, placed))
         if made.requests:
-            self._sheet.commit(made.requests, self._sheet.version)
+            self._sheet.commit(made.in_order(), self._sheet.version)
+            self._grids.clear()
         return made.words
 
     def examine(self, tables: Sequence[Table]) -> list[Finding]:

@@ -6,7 +6,7 @@ Sentences name what the operator clicks. No secret gets here: `Refused` carries 
 from __future__ import annotations
 
 from rules.words import Words
-from sync.errors import HuzhuError, RunFailed, SetupError
+from sync.errors import Busy, Conflict, HuzhuError, RunFailed, SetupError
 
 _KEYS = Words(
     "Google Cloud 控制台 → IAM 和管理 → 服务账号 → 密钥 → 添加密钥 → JSON",
@@ -215,6 +215,27 @@ _COMPLAINTS: dict[str, tuple[type[HuzhuError], str, str]] = {
         RunFailed,
         "本次运行已超过 {minutes} 分钟，就此停止，请过几分钟再运行。",
         "The run took more than {minutes} minutes and was stopped; run again in some minutes.",
+    ),
+    # The sheet is in other hands
+    "busy": (
+        Busy,
+        "另一次运行正在写这张表格，本次没有运行。如果它已中断，{until} 之后可以再运行。",
+        "Another run is writing this spreadsheet; this one did nothing. If it broke off, run again after {until}.",
+    ),
+    "overtaken": (
+        Conflict,
+        "表格在读取之后被另一次运行改过，本次没有写入。",
+        "Another run wrote to the spreadsheet since it was read; nothing was written.",
+    ),
+    "moved": (
+        Conflict,
+        "有人在运行时改名、删除或缩小了工作表，请再运行一次。",
+        "Somebody renamed, deleted or shrank a tab meanwhile; run again.",
+    ),
+    "edited": (
+        Conflict,
+        "有人在程序写入时改动了“{title}”，请再运行一次。",
+        "Somebody edited {title} while it was written; run again.",
     ),
     # The way to Google is set up wrongly
     "certificate": (

@@ -17,10 +17,10 @@ from gspread.urls import SPREADSHEET_BATCH_UPDATE_URL, SPREADSHEET_URL
 
 from rules.values import Cell
 from sync.backends.places import quoted_title
-from sync.errors import Busy, Conflict, HuzhuError
+from sync.errors import HuzhuError
 from sync.google.client import Client
 from sync.google.commits import FIRST, KEPT, Commit, Request, commits
-from sync.google.complaints import Refused, explained
+from sync.google.complaints import Refused, complaint, explained
 from sync.google.tabs import Tab, tab_of
 
 _HEAD_ROWS = 11  # the top rows in which headers may stand, and one of data
@@ -69,11 +69,7 @@ class Spreadsheet:
         self._known = commits(found.get("developerMetadata", ()))
         last = self._known[-1] if self._known else None
         if last and last.until and last.holder != self._holder and last.until > self._clock():
-            raise Busy(
-                f"另一次运行正在写这张表格，本次没有运行。如果它已中断，{last.until:%H:%M} 之后可以再运行。",
-                f"Another run is writing this spreadsheet; this one did nothing. If it broke off, run again after "
-                f"{last.until:%H:%M}.",
-            )
+            raise complaint("busy", until=f"{last.until:%H:%M}")
         self.ids = {sheet["properties"].get("sheetId", 0): sheet["properties"]["title"] for sheet in found["sheets"]}
         return [tab_of(sheet) for sheet in found["sheets"] if sheet["properties"].get("sheetType", "GRID") == "GRID"]
 
@@ -125,7 +121,7 @@ class Spreadsheet:
         self._known = [*(known for known in self._known if known.number > commit.number - KEPT), commit]
         self.leased = more
         if keys and list(keys[1]) != (self._keys(answer) if answer else self._column(keys[0])):
-            raise Conflict(f"“{keys[0]}”在写入时被人改动了", f"{keys[0]} was edited while it was written")
+            raise complaint("edited", title=keys[0])
         return commit.number
 
     def release(self) -> None:
@@ -138,10 +134,7 @@ class Spreadsheet:
         if stands == commit.value:
             return
         if stands is not None:
-            raise Conflict(
-                "表格在读取之后被另一次运行改过，本次没有写入。",
-                "Another run wrote to the spreadsheet since it was read; nothing was written.",
-            )
+            raise complaint("overtaken")
         raise self._explained(error, asked, before) from error
 
     def _value(self, number: int) -> str | None:
@@ -163,10 +156,7 @@ class Spreadsheet:
     def _explained(self, error: Refused, asked: Sequence[Request] = (), before: int = 0) -> HuzhuError:
         """The sentence for a refusal; Conflict for a tab or row that somebody took away meanwhile."""
         if error.status == _BAD and _MOVED.search(error.message):
-            return Conflict(
-                "有人在运行时改名、删除或缩小了工作表，请再运行一次。",
-                "Somebody renamed, deleted or shrank a tab meanwhile; run again.",
-            )
+            return complaint("moved")
         number = _NUMBER.search(error.message)
         at = int(number[1]) - before if number else -1
         title = self.ids.get(_sheet_id(asked[at]), "") if 0 <= at < len(asked) else ""

@@ -68,6 +68,10 @@ class Made:
         self.requests += requests
         self.words.append(Words(zh, en))
 
+    def in_order(self) -> list[Request]:
+        """The requests, new tabs first: a formula that names a tab which is not there yet stays an error."""
+        return sorted(self.requests, key=lambda request: "addSheet" not in request)
+
 
 def prepared(
     tables: Sequence[Table], book: Book, tabs: Mapping[str, Tab], placed: Mapping[str, Address], account: str,

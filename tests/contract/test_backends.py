@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from sync.backends import Backend
 from sync.backends.memory import Memory
 from sync.backends.workbook import Workbook
 from sync.errors import Busy, Conflict, SetupError
+from tests.sync.spreadsheets import spreadsheet
 
 TABLE = {table.name: table for table in TABLES}
 Edit = Callable[[str, list[list[object]]], None]
@@ -34,12 +37,25 @@ SAMPLE = {
 }
 
 
-def memory(_folder: Path) -> tuple[Backend, Edit]:
+@dataclass(frozen=True)
+class Sheet:
+    """A backend, what a person does to its sheet, and the sheet as another run opens it."""
+
+    backend: Backend
+    edit: Edit
+    twin: Callable[[], Backend]
+    sees_edits: bool = True
+    """Whether a write finds out that a person edited the sheet since it was read."""
+
+
+@contextmanager
+def memory(_folder: Path) -> Iterator[Sheet]:
     sheet = Memory()
-    return sheet, sheet.edit
+    yield Sheet(sheet, sheet.edit, lambda: sheet)
 
 
-def workbook(folder: Path) -> tuple[Backend, Edit]:
+@contextmanager
+def workbook(folder: Path) -> Iterator[Sheet]:
     path = folder / "alliance.xlsx"
 
     def edit(title, rows):
@@ -51,15 +67,27 @@ def workbook(folder: Path) -> tuple[Backend, Edit]:
             tab.append(row)
         book.save(path)
 
-    return Workbook(path, wait_seconds=0), edit
+    yield Sheet(Workbook(path, wait_seconds=0), edit, lambda: Workbook(path, wait_seconds=0))
 
 
-SHEETS = {"memory": memory, "workbook": workbook}
+@contextmanager
+def google(_folder: Path) -> Iterator[Sheet]:
+    with spreadsheet() as house:
+        yield Sheet(house.backend(), house.owner.replace, house.backend, sees_edits=False)
+
+
+SHEETS = {"memory": memory, "workbook": workbook, "google": google}
 
 
 @pytest.fixture(params=SHEETS.values(), ids=SHEETS)
-def sheet(request, tmp_path) -> tuple[Backend, Edit]:
-    return request.param(tmp_path)
+def whole(request, tmp_path) -> Iterator[Sheet]:
+    with request.param(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def sheet(whole) -> tuple[Backend, Edit]:
+    return whole.backend, whole.edit
 
 
 @pytest.fixture
@@ -149,13 +177,28 @@ def test_writes_are_chained_by_version_without_reading_again(backend):
     assert backend.read(TABLES).version == version
 
 
-def test_a_write_against_an_old_version_is_refused_and_changes_nothing(backend, edit):
+def test_a_write_after_another_run_wrote_is_refused_and_changes_nothing(whole, backend):
+    table = TABLE["kpis"]
     version = backend.read(TABLES).version
-    edit("成员", [["服务中心", "负责人", "邮箱"], ["A", "王", "a@x.example"]])
-    before = backend.read(TABLES)
+    other = whole.twin()
+    other.write([Change(table, [row_of(table)])], other.read(TABLES).version)
+    before = whole.twin().read(TABLES)
     with pytest.raises(Conflict):
-        backend.write([Change(TABLE["kpis"], [row_of(TABLE["kpis"])])], version)
+        backend.write([Change(table, [row_of(table, "2")])], version)
     assert backend.read(TABLES) == before
+
+
+def test_a_write_after_a_persons_edit_is_refused_or_leaves_the_edit_alone(whole, backend):
+    version = backend.read(TABLES).version
+    whole.edit("成员", [["服务中心", "负责人", "邮箱"], ["A", "王", "a@x.example"]])
+    before = whole.twin().read(TABLES)
+    try:
+        backend.write([Change(TABLE["kpis"], [row_of(TABLE["kpis"])])], version)
+    except Conflict:
+        assert backend.read(TABLES) == before
+    else:
+        assert not whole.sees_edits
+        assert backend.read(MEMBER_TABLES).tabs == {t.name: before.tabs[t.name] for t in MEMBER_TABLES}
 
 
 def test_no_write_touches_a_members_tab(backend, edit):
@@ -200,18 +243,28 @@ def test_renamed_headers_are_the_ones_written(backend):
     assert backend.read([renamed]).tabs["kpis"].rows[0][0] == "名目"
 
 
-def test_one_run_at_a_time(backend):
+def test_while_a_run_writes_another_gets_busy(whole, backend):
+    table = TABLE["kpis"]
     with backend.lock():
+        backend.write([Change(table, [row_of(table)])], backend.read(TABLES).version)
+        with pytest.raises(Busy):
+            began(whole.twin())
         assert backend.read(TABLES).tabs
-        with pytest.raises(Busy), type(backend).lock(twin(backend)):
-            pass
+    began(whole.twin())
+
+
+def test_a_run_that_fails_lets_the_next_one_in(whole, backend):
+    table = TABLE["kpis"]
+    with contextlib.suppress(ZeroDivisionError), backend.lock():
+        backend.write([Change(table, [row_of(table)])], backend.read(TABLES).version)
+        raise ZeroDivisionError
+    began(whole.twin())
+
+
+def began(backend: Backend) -> None:
+    """What every run does first."""
     with backend.lock():
-        pass
-
-
-def twin(backend: Backend) -> Backend:
-    """The same sheet as another run would open it."""
-    return Workbook(backend._path) if isinstance(backend, Workbook) else backend
+        backend.read(TABLES)
 
 
 def test_a_run_that_holds_the_lock_may_write(backend):
