@@ -37,6 +37,7 @@ from tests.emulators.served import Answer, Call, Emulator
 
 KINDS = tabs.KINDS | cells.KINDS | beside.KINDS | metadata.KINDS
 BATCH = {"requests", "includeSpreadsheetInResponse", "responseRanges", "responseIncludeGridData"}
+ANSWER = {"spreadsheetId": {}, "replies": ANY, "updatedSpreadsheet": SPREADSHEET}
 REPLAYED = {"replay": "robot@project.iam.gserviceaccount.example"}
 _RENDER = ("valueRenderOption", "dateTimeRenderOption")
 _RESPONSE = ("responseValueRenderOption", "responseDateTimeRenderOption")
@@ -198,22 +199,13 @@ class GoogleSheets:
         _, user = self._opened(call, id_)
         body = _body(call, BATCH)
         book, replies = self.change(id_, _flat(body.get("requests") or []), user)
-        answer: Json = {"spreadsheetId": id_, "replies": replies}
-        if body.get("includeSpreadsheetInResponse"):
-            shown = {"spreadsheetId": {}, "replies": ANY, "updatedSpreadsheet": SPREADSHEET}
-            mask = parsed(call.one("fields"), shown, "fields") if call.one("fields") else {}
-            data = bool(body.get("responseIncludeGridData"))
-            below = mask.get("updatedSpreadsheet", {})
-            if not mask or "updatedSpreadsheet" in mask:
-                ranges = body.get("responseRanges") or []
-                answer["updatedSpreadsheet"] = spreadsheet(book, user, below, ranges, data=data)
-        elif call.one("fields"):
-            mask = parsed(
-                call.one("fields"), {"spreadsheetId": {}, "replies": ANY, "updatedSpreadsheet": ANY}, "fields"
-            )
-        else:
-            mask = {}
-        return Answer(200, masked(answer, mask))
+        mask = parsed(call.one("fields"), ANSWER, "fields") if call.one("fields") else {}
+        answer = masked({"spreadsheetId": id_, "replies": replies}, mask)
+        if body.get("includeSpreadsheetInResponse") and (not mask or "updatedSpreadsheet" in mask):
+            ranges, data = body.get("responseRanges") or [], bool(body.get("responseIncludeGridData"))
+            shown = spreadsheet(book, user, mask.get("updatedSpreadsheet", {}), ranges, data=data)
+            answer["updatedSpreadsheet"] = shown
+        return Answer(200, answer)
 
     def _values_get(self, call: Call, id_: str, text: str) -> Answer:
         book, _ = self._opened(call, id_, ("majorDimension", *_RENDER))

@@ -127,7 +127,7 @@ class Reading:
         }
         kept = {name: make() for name, make in made.items() if not self.wanted or name in self.wanted}
         whole = {name: value for name, value in kept.items() if value != [] or name == "sheets"}
-        return masked(whole, self.wanted)
+        return masked(whole, _but_cells(self.wanted))
 
     def _metadata(self, name: str, wanted: Any) -> list[Json]:
         found = (one for one in self.book.metadata.values() if name in one["location"])
@@ -204,6 +204,14 @@ class Reading:
         return rows
 
 
+def _but_cells(mask: Mask) -> Mask:
+    """*mask* without what is below rowData: cells are many, and made as masked."""
+    data = mask.get("sheets", {}).get("data", {})
+    if not data.get("rowData"):
+        return mask
+    return mask | {"sheets": mask["sheets"] | {"data": data | {"rowData": {}}}}
+
+
 class CellReading:
     """CellData under a mask."""
 
@@ -219,12 +227,16 @@ class CellReading:
             "dataValidation": lambda cell, _value: cell.validation,
         }
         self._made = {name: make for name, make in made.items() if not wanted or name in wanted}
+        self._below = {name: below for name, below in wanted.items() if below}
         self._needs_value = bool(self._made.keys() & {"effectiveValue", "formattedValue", "effectiveFormat"})
 
     def seen(self, sight: Sight, row: int, column: int) -> Json:
         cell = sight.tab.cell(row, column)
         value = sight.at(row, column) if self._needs_value else None
-        return {name: made for name, make in self._made.items() if (made := make(cell, value))}
+        seen = {name: made for name, make in self._made.items() if (made := make(cell, value))}
+        if self._below:
+            seen = {name: masked(made, self._below.get(name, {})) for name, made in seen.items()}
+        return seen
 
     def _entered(self, cell: Cell, _value: Seen) -> Json | None:
         if cell.formula is not None:
