@@ -7,7 +7,6 @@ works on a copy, and only the tabs it touches are copied, row lists and no deepe
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -157,13 +156,14 @@ class Sight:
         """Rows below which nothing shows."""
         return max([len(self.tab.rows), *(start + len(values) for start, values in self.spills.values())])
 
-    def columns(self, row: int) -> Iterator[int]:
-        """The columns in which *row* shows something, in no order."""
+    def columns(self, row: int) -> set[int]:
+        """The columns in which *row* shows something."""
         cells = self.tab.rows[row] if row < len(self.tab.rows) else {}
-        yield from (column for column, cell in cells.items() if cell.filled)
+        full = {column for column, cell in cells.items() if cell.value is not None or cell.formula is not None}
         for column, (start, values) in self.spills.items():
-            if start <= row < start + len(values) and not (column in cells and cells[column].filled):
-                yield column
+            if start <= row < start + len(values):
+                full.add(column)
+        return full
 
     def at(self, row: int, column: int) -> Seen:
         """The value there; raises Unemulated when it is not known."""

@@ -125,7 +125,7 @@ def append_cells(batch: Batch, given: Json) -> Json:
     sheet = given.get("sheetId") or 0
     mask, sight = fields(given, CELL, "appendCells.fields"), batch.book.sight(sheet)
     rows = [row.get("values") or [] for row in given.get("rows") or []]
-    top = next((row + 1 for row in reversed(range(sight.height)) if [*sight.columns(row)]), 0)
+    top = next((row + 1 for row in reversed(range(sight.height)) if sight.columns(row)), 0)
     width = max([1, *map(len, rows)])
     batch.book.guard(batch.user, Area(sheet, top, top + max(len(rows), 1), 0, width))
     tab = batch.book.edit(sheet)

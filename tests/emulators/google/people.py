@@ -25,7 +25,8 @@ def _cell(value: Typed, *, typing: bool = False) -> Json:
     if isinstance(value, int | float):
         return {"userEnteredValue": {"numberValue": value}}
     kind = "formulaValue" if typing and value.startswith("=") and len(value) > 1 else "stringValue"
-    return {"userEnteredValue": {kind: str(value)}}
+    # An apostrophe before what is typed makes it text, and is no part of it.
+    return {"userEnteredValue": {kind: value.removeprefix("'") if typing else value}}
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ class Reading:
         left, right = area.left or 0, area.right or 0
         rows: list[Json] = []
         for row in range(area.top or 0, min(area.bottom or 0, sight.height)):
-            columns = set(sight.columns(row))
+            columns = sight.columns(row)
             columns.update(sight.tab.rows[row] if row < len(sight.tab.rows) else ())
             found = {at: seen for at in columns if left <= at < right and (seen := cells.seen(sight, row, at))}
             last = max(found, default=left - 1)

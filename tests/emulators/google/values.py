@@ -54,8 +54,11 @@ def rows_of(book: Book, area: Area, render: Render) -> list[list[Any]]:
     left, right = area.left or 0, area.right or 0
     rows: list[list[Any]] = []
     for row in range(area.top or 0, min(area.bottom or 0, sight.height)):
-        columns = {column for column in sight.columns(row) if left <= column < right}
-        last = max(columns, default=left - 1)
+        columns = sight.columns(row)
+        if not columns:
+            rows.append([])
+            continue
+        last = max((column for column in columns if column < right), default=left - 1)
         rows.append([render(sight, row, at) if at in columns else "" for at in range(left, last + 1)])
     while rows and not rows[-1]:
         rows.pop()
