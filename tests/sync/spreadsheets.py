@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -39,10 +39,12 @@ class House:
 
 
 @contextmanager
-def spreadsheet() -> Iterator[House]:
-    """A new spreadsheet that is shared with the worker's service account."""
+def spreadsheet(like: House | None = None) -> Iterator[House]:
+    """A new spreadsheet that is shared with the worker's service account. like: it begins as a copy of that one."""
     service = GoogleSheets()
     service.users[TOKEN] = ACCOUNT
     with service.emulator() as server:
         ident = service.add_spreadsheet("互助联盟", owner=OWNER, editors=(ACCOUNT,))
+        if like is not None:
+            service.books[ident] = replace(like.service.books[like.ident].working_copy(), id=ident)
         yield House(service, server, ident, service.person(ident, OWNER))

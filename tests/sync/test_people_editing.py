@@ -1,0 +1,208 @@
+"""Members sort, insert, delete and type between any two calls of a run: nothing of theirs changes, nothing is misplaced.
+
+The emulator lets a person edit right before each call it serves. The seeds are fixed, so a failure can be run again:
+`pytest -k "people and 137"`.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from rules.changes import canonical
+from rules.schema import MEMBER_TABLES, TABLES, Owner
+from sync.backends.memory import Memory
+from sync.runlog import Tally
+from sync.wording import Wording
+from sync.worker import Planned, Worker, planned
+from tests.emulators.served import Call
+from tests.rules.sheets import BY_NAME, MEMBERS, PARTS, POLICY, ZONE, adjustment, grid, loan, request
+from tests.sync.spreadsheets import NOON, House, spreadsheet
+
+SEEDS, CHUNK = 500, 25
+AS_OF = date(2025, 11, 6)
+WORDS = Wording("互助联盟", "huzhu@alliance.example", None)
+TITLES = [table.title for table in MEMBER_TABLES]
+COMPUTED = ("standings", "ledger", "queue", "loan_states")
+"""The worker tabs that follow from the members' alone."""
+
+
+@dataclass
+class Counted:
+    """A way out for mail that counts what leaves."""
+
+    left: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[EmailMessage], tuple[str, ...]]]:
+        def send(message: EmailMessage) -> tuple[str, ...]:
+            self.left[str(message["Message-ID"])] += 1
+            return ()
+
+        yield send
+
+    def check(self) -> None:
+        """It always could."""
+
+
+@functools.cache
+def alliance() -> House:
+    """A sheet that `init` made, with some rows of each kind; its tabs are short, so that 500 seeds do not take long."""
+    with spreadsheet() as house:
+        house.backend().prepare(TABLES)
+        for table in TABLES:
+            house.owner.delete_rows(table.title, 41, 960)
+        _fill(house)
+    return house
+
+
+def _fill(house: House) -> None:
+    rows = {
+        "members": MEMBERS,
+        "parts": PARTS,
+        "requests": [request("R-1"), request("R-2", "西北", 申报级别="P0", 原因="媒体"), request("007", "华中")],
+        "loans": [
+            loan("L-1"),
+            loan("L-2", "华中", "西北", 归还日期="2025-10-30"),
+            loan("L-3", "西北", "华东", 借出日期="2025-10-10", 配件编号="P-2"),
+            loan("L-4", "华北", "华中", 借出日期="2025-11-01"),
+        ],
+        "adjustments": [adjustment("华北", 2)],
+    }
+    for name, cells in rows.items():
+        table = BY_NAME[name]
+        typed = [[*row[: len(table.typed)]] for row in grid(table, cells).rows]
+        for number, row in enumerate(typed[1:], 2):
+            for at, cell in enumerate(row, 1):
+                if cell is not None:
+                    house.owner.type(table.title, number, at, cell)
+
+
+class People:
+    """They edit before every call, and see to it that the call before changed nothing of theirs."""
+
+    def __init__(self, house: House, chance: random.Random) -> None:
+        self.house, self.chance = house, chance
+        self.typed = self._typed()
+        self.read: dict[str, list[list[Any]]] = {}
+        """What the members' tabs showed when the worker read them last."""
+
+    def __call__(self, call: Call) -> None:
+        self.check()
+        for _ in range(self.chance.randrange(3)):
+            self._edit()
+        self.typed = self._typed()
+        if "batchGet" in call.path:
+            self.read = {title: self.house.owner.rows(title) for title in TITLES}
+
+    def check(self) -> None:
+        assert self._typed() == self.typed, "the worker changed a member's cell"
+
+    def _typed(self) -> dict[str, list[list[Any]]]:
+        return {title: self.house.owner.rows(title, spilled=False) for title in TITLES}
+
+    def _edit(self) -> None:
+        title = self.chance.choice(("借调记录", "借调记录", "求助", "成员", "库存"))
+        rows = len(self.typed[title])
+        self.chance.choice((self._sort, self._insert, self._delete, self._type, self._add, self._widen))(title, rows)
+
+    def _sort(self, title: str, _rows: int) -> None:
+        width = len(self.house.owner.rows(title)[0])
+        self.house.owner.sort(title, self.chance.randint(1, width), descending=self.chance.random() < 0.5)
+
+    def _insert(self, title: str, rows: int) -> None:
+        self.house.owner.insert_rows(title, self.chance.randint(2, rows + 1), self.chance.randint(1, 3))
+
+    def _delete(self, title: str, rows: int) -> None:
+        if title != "成员" and rows > 3:
+            self.house.owner.delete_rows(title, self.chance.randint(2, rows))
+
+    def _type(self, title: str, rows: int) -> None:
+        table = next(t for t in TABLES if t.title == title)
+        headers = self.house.owner.rows(title)[0]
+        optional = [c for c in table.typed if not c.required and c.header in headers]
+        column = self.chance.choice(optional)
+        value = self.chance.choice((None, "乱写", 7, AS_OF, "2025-11-01", "=1+1", "是"))
+        if value == "=1+1":
+            value = "'=1+1"
+        at = headers.index(column.header) + 1
+        self.house.owner.type(title, self.chance.randint(2, max(rows, 2)), at, value)
+
+    def _add(self, title: str, rows: int) -> None:
+        key = next(t for t in TABLES if t.title == title).key[0]
+        if title != "借调记录":
+            return
+        headers = self.house.owner.rows(title)[0]
+        new = loan(f"N-{self.chance.randrange(10**6)}", *self.chance.sample(("华北", "华东", "华中", "西北"), 2))
+        assert key == "loan_id"
+        for header, cell in new.items():
+            self.house.owner.type(title, rows + 1, headers.index(header) + 1, cell)
+
+    def _widen(self, title: str, _rows: int) -> None:
+        if self.chance.random() < 0.2:
+            self.house.owner.insert_columns(title, self.chance.randint(1, 4))
+
+
+def ran(house: House, mailer: Counted, as_of: date) -> Any:
+    worker = Worker(house.backend(), mailer, WORDS, POLICY, ZONE, lambda: NOON)
+    return worker.run(as_of)
+
+
+def wanted(tabs: dict[str, list[list[Any]]], as_of: date) -> Planned:
+    """The plan for the same cells on the backend that has no sheet."""
+    return planned(Memory(tabs).read, WORDS, POLICY, ZONE, as_of, Tally())
+
+
+def check_results(house: House, tabs: dict[str, list[list[Any]]], as_of: date) -> None:
+    """Every result sits with its key: each tab holds what follows from those cells of the members."""
+    plan = wanted(tabs, as_of).plan
+    written = house.backend().read([table for table in TABLES if table.owner is Owner.WORKER]).tabs
+    for name in COMPUTED:
+        table = BY_NAME[name]
+        now = [tuple((*row, *[None] * len(table.typed))[: len(table.typed)]) for row in written[name].rows[1:]]
+        assert canonical(table, [row for row in now if any(row)]) == canonical(table, plan.rows[name])
+
+
+def check_beside(house: House) -> None:
+    """Beside each member's row stands the state of that loan, wherever the row is by now."""
+    states = {row[0]: row[7] for row in house.owner.rows("借调状态")[1:]}
+    headers, *rows = house.owner.rows("借调记录")
+    key, state = headers.index("借调编号"), headers.index("状态")
+    shown = {row[key]: row[state] for row in rows if len(row) > state and row[key]}
+    assert shown
+    assert shown == {name: states.get(name, "") for name in shown}
+
+
+def edited(seed: int) -> None:
+    chance = random.Random(seed)
+    mailer = Counted()
+    with spreadsheet(like=alliance()) as house:
+        house.server.between = people = People(house, chance)
+        for day in range(2):
+            ran(house, mailer, AS_OF + timedelta(days=day))
+            people.check()
+            house.server.between = lambda _call: None
+            check_results(house, people.read, AS_OF + timedelta(days=day))
+            house.server.between = people
+        house.server.between = lambda _call: None
+        ran(house, mailer, AS_OF + timedelta(days=1))
+        assert ran(house, mailer, AS_OF + timedelta(days=1)).changes == {}
+        check_results(house, {title: house.owner.rows(title) for title in TITLES}, AS_OF + timedelta(days=1))
+        check_beside(house)
+        people.check()
+    assert set(mailer.left.values()) == {1}
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_people_edit_between_any_two_calls(first: int) -> None:
+    for seed in range(first, first + CHUNK):
+        edited(seed)
