@@ -72,6 +72,8 @@ BAD_GATEWAY = Answer(502, "<!DOCTYPE html><title>Error 502 (Server Error)!!1</ti
 class Emulator:
     """A server on loopback, from `with` to its end. *answer* is the emulated service.
 
+    An exception of the service, or of what a test put in, is answered with 501 and raised at the end of the `with`.
+
     between: called before each call is served: a person edits. fault: what goes wrong with a call, None for nothing.
     calls: everything that came in, faulty calls included.
     """
@@ -81,6 +83,7 @@ class Emulator:
         self.between: Callable[[Call], None] = lambda _call: None
         self.fault: Callable[[Call], Fault | None] = lambda _call: None
         self._answer, self._log, self._alone = answer, log, threading.Lock()
+        self._broken: list[Exception] = []
         self._server = _Server(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
@@ -95,6 +98,8 @@ class Emulator:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+        if self._broken:
+            raise self._broken[0]
 
     def serve_forever(self) -> None:
         """For an emulator run as a program."""
@@ -104,16 +109,23 @@ class Emulator:
         """The answer to *call* (None: no answer comes) and what goes wrong on its way."""
         with self._alone:
             self.calls.append(call)
-            self.between(call)
-            fault = self.fault(call)
-            if fault is None:
-                answer, fault = self._answer(call), Fault(served=True)
-            else:
-                own = self._answer(call) if fault.served else None
-                answer = fault.answer or (own if fault.body_bytes is not None or fault.delay else None)
-            if self._log:
-                print(call.method, call.path, call.query or "", answer.status if answer else "cut", flush=True)  # noqa: T201
-            return answer, fault
+            try:
+                return self._unbroken(call)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where the test can see it
+                self._broken.append(error)
+                return Answer(501, repr(error), "text/plain; charset=UTF-8"), Fault(served=True)
+
+    def _unbroken(self, call: Call) -> tuple[Answer | None, Fault]:
+        self.between(call)
+        fault = self.fault(call)
+        if fault is None:
+            answer, fault = self._answer(call), Fault(served=True)
+        else:
+            own = self._answer(call) if fault.served else None
+            answer = fault.answer or (own if fault.body_bytes is not None or fault.delay else None)
+        if self._log:
+            print(call.method, call.path, call.query or "", answer.status if answer else "cut", flush=True)  # noqa: T201
+        return answer, fault
 
 
 class _Server(ThreadingHTTPServer):

@@ -24,6 +24,7 @@ from sync.backends.memory import Memory
 from sync.runlog import Tally
 from sync.wording import Wording
 from sync.worker import Planned, Worker, planned
+from tests.emulators.google.book import Tab
 from tests.emulators.served import Call
 from tests.rules.sheets import BY_NAME, MEMBERS, PARTS, POLICY, ZONE, adjustment, grid, loan, request
 from tests.sync.spreadsheets import NOON, House, spreadsheet
@@ -92,7 +93,7 @@ class People:
 
     def __init__(self, house: House, chance: random.Random) -> None:
         self.house, self.chance = house, chance
-        self.typed = self._typed()
+        self.tabs = self._tabs()
         self.read: dict[str, list[list[Any]]] = {}
         """What the members' tabs showed when the worker read them last."""
 
@@ -100,19 +101,21 @@ class People:
         self.check()
         for _ in range(self.chance.randrange(3)):
             self._edit()
-        self.typed = self._typed()
+        self.tabs = self._tabs()
         if "batchGet" in call.path:
             self.read = {title: self.house.owner.rows(title) for title in TITLES}
 
     def check(self) -> None:
-        assert self._typed() == self.typed, "the worker changed a member's cell"
+        """A tab that a call touches becomes another one: being the same, nothing in it can have changed."""
+        now = self._tabs()
+        assert all(now[title] is tab for title, tab in self.tabs.items()), "the worker touched a member's tab"
 
-    def _typed(self) -> dict[str, list[list[Any]]]:
-        return {title: self.house.owner.rows(title, spilled=False) for title in TITLES}
+    def _tabs(self) -> dict[str, Tab]:
+        return {title: self.house.owner.tab(title) for title in TITLES}
 
     def _edit(self) -> None:
         title = self.chance.choice(("借调记录", "借调记录", "求助", "成员", "库存"))
-        rows = len(self.typed[title])
+        rows = max(len(self.house.owner.tab(title).rows), 1)
         self.chance.choice((self._sort, self._insert, self._delete, self._type, self._add, self._widen))(title, rows)
 
     def _sort(self, title: str, _rows: int) -> None:
@@ -137,15 +140,13 @@ class People:
         at = headers.index(column.header) + 1
         self.house.owner.type(title, self.chance.randint(2, max(rows, 2)), at, value)
 
-    def _add(self, title: str, rows: int) -> None:
-        key = next(t for t in TABLES if t.title == title).key[0]
-        if title != "借调记录":
-            return
-        headers = self.house.owner.rows(title)[0]
-        new = loan(f"N-{self.chance.randrange(10**6)}", *self.chance.sample(("华北", "华东", "华中", "西北"), 2))
-        assert key == "loan_id"
-        for header, cell in new.items():
-            self.house.owner.type(title, rows + 1, headers.index(header) + 1, cell)
+    def _add(self, title: str, _rows: int) -> None:
+        if title == "借调记录":
+            headers = self.house.owner.rows(title)[0]
+            new = loan(f"N-{self.chance.randrange(10**6)}", *self.chance.sample(("华北", "华东", "华中", "西北"), 2))
+            self.house.owner.insert_rows(title, 2)
+            for header, cell in new.items():
+                self.house.owner.type(title, 2, headers.index(header) + 1, cell)
 
     def _widen(self, title: str, _rows: int) -> None:
         if self.chance.random() < 0.2:
