@@ -198,7 +198,10 @@ class GoogleSheets:
     def _batch_update(self, call: Call, id_: str) -> Answer:
         _, user = self._opened(call, id_)
         body = _body(call, BATCH)
-        book, replies = self.change(id_, _flat(body.get("requests") or []), user)
+        requests = _flat(body.get("requests") or [])
+        if not requests:
+            raise Refused("Must specify at least one request.")
+        book, replies = self.change(id_, requests, user)
         mask = parsed(call.one("fields"), ANSWER, "fields") if call.one("fields") else {}
         answer = masked({"spreadsheetId": id_, "replies": replies}, mask)
         if body.get("includeSpreadsheetInResponse") and (not mask or "updatedSpreadsheet" in mask):
@@ -375,11 +378,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--add-spreadsheet", metavar="TITLE", action="append", default=[])
     parser.add_argument("--forbid", metavar="ID", action="append", default=[], help="a file that nobody may open")
+    parser.add_argument("--share", metavar="EMAIL", action="append", default=[], help="a service account that may edit")
     options = parser.parse_args()
     service = GoogleSheets()
+    service.accounts.update(options.share)
     service.forbidden.update(options.forbid)
     emulator = service.emulator(options.port, log=True)
-    print(emulator.url, *(f"{title}: {service.add_spreadsheet(title)}" for title in options.add_spreadsheet))  # noqa: T201
+    print(emulator.url, flush=True)  # noqa: T201
+    for title in options.add_spreadsheet:
+        print(service.add_spreadsheet(title, editors=options.share), title, flush=True)  # noqa: T201
     emulator.serve_forever()
 
 

@@ -21,8 +21,9 @@ import gspread
 import pytest
 from google.oauth2.credentials import Credentials
 
-from tests.emulators.google.refusals import PROTECTED, TOO_LONG, TOO_MANY, Refused, Unemulated
+from tests.emulators.google.refusals import PROTECTED, TOO_LONG, TOO_MANY, Refused, Unemulated, quota_exceeded
 from tests.emulators.google_sheets import REPLAYED, GoogleSheets
+from tests.emulators.served import BAD_GATEWAY, Fault
 
 DATA = Path(__file__).parent.parent / "data" / "google"
 ROBOT = REPLAYED["replay"]
@@ -577,6 +578,31 @@ def test_a_lookup_into_a_deleted_tab_is_an_error(house: House) -> None:
     assert house.member.rows("借调记录", spilled=False)[0] == ["编号", "零件", "#REF!"]
 
 
+def test_a_formula_that_names_no_tab_is_an_error(house: House) -> None:
+    house.owner.type("Sheet1", 1, 1, "=SUM('later'!A1:A2)")
+    house.owner.add_tab("later", [[1], [2]])
+    assert house.values("A1") == [["#REF!"]]
+    house.owner.type("Sheet1", 1, 1, "=SUM('later'!A1:A2)")
+    assert house.values("A1") == [[3]]
+
+
+# ---- what goes wrong outside
+
+
+def test_faults_look_as_they_were_seen(house: House) -> None:
+    with house.service.emulator() as emulator:
+        call = Caller(emulator.url)
+        emulator.fault = lambda _call: Fault(answer=quota_exceeded())
+        status, answer = call("GET", f"/v4/spreadsheets/{house.id}")
+        assert (status, answer["error"]["details"][0]["reason"]) == (429, "RATE_LIMIT_EXCEEDED")
+        assert answer["error"]["message"].startswith("Quota exceeded for quota metric 'Read requests' and limit")
+        emulator.fault = lambda _call: Fault(answer=BAD_GATEWAY)
+        call.connection.request("GET", "/")
+        answer = call.connection.getresponse()
+        assert (answer.status, b"Error 502 (Server Error)!!1" in answer.read()) == (502, True)
+        call.connection.close()
+
+
 # ---- what is not known
 
 
@@ -589,6 +615,8 @@ def test_a_lookup_into_a_deleted_tab_is_an_error(house: House) -> None:
         ("POST", "/v4/spreadsheets/ID:batchUpdate", {"requests": [{"addSlicer": {}}]}, {}),
         ("POST", "/v4/spreadsheets/ID:batchUpdate", {"requests": [{"addSheet": {"propertys": {}}}]}, {}),
         ("POST", "/v4/spreadsheets/ID:batchUpdate", {"requests": [{"addSheet": []}], "writeControl": {}}, {}),
+        ("POST", "/v4/spreadsheets/ID:batchUpdate", {"requests": [cells({}, {"cells": []})]}, {}),
+        ("POST", "/v4/spreadsheets/ID:batchUpdate", {"requests": [cells({}, {"values": [{"value": 1}]})]}, {}),
         ("GET", "/v4/spreadsheets/ID/values/A1", None, {}),
     ],
 )

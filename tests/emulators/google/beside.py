@@ -11,6 +11,7 @@ from tests.emulators.google.masks import Mask, merged
 from tests.emulators.google.ranges import GRID_RANGE, Area
 from tests.emulators.google.reading import answered
 from tests.emulators.google.refusals import PROTECTED, Refused, Unemulated, known
+from tests.emulators.google.shapes import CONDITION, CONDITIONAL_FORMAT, check_rule
 
 PROTECTION: Mask = {
     "range": {}, "description": {}, "warningOnly": {}, "editors": {"users": {}, "domainUsersCanEdit": {}},
@@ -179,7 +180,11 @@ def unmerge_cells(batch: Batch, given: Json) -> Json:
 
 def _rule(batch: Batch, given: Json) -> tuple[int, Json]:
     """The tab and the rule as kept."""
-    known(given, {"ranges", "booleanRule", "gradientRule"}, "ConditionalFormatRule")
+    known(given, {"ranges", "booleanRule"}, "ConditionalFormatRule")
+    rule = given.get("booleanRule")
+    if rule is None:
+        raise Unemulated("a conditional format without a booleanRule")
+    check_rule(rule, {"condition": CONDITION, "format": CONDITIONAL_FORMAT})
     ranges = [_range(one) for one in given.get("ranges") or []]
     if not ranges or len({one["sheetId"] for one in ranges}) > 1:
         raise Refused("ranges must be on one sheet.")

@@ -310,7 +310,9 @@ class Book:
         formula = sight.tab.cell(row, column).formula
         assert formula is not None
         sight.results[row, column] = Unknown(Unemulated("a formula that needs its own value"))
-        if formula.is_broken:
+        if formula.unresolved:
+            sight.results[row, column] = ErrorValue("REF", f"Unresolved sheet name '{formula.unresolved}'.")
+        elif formula.is_broken:
             sight.results[row, column] = ErrorValue("REF", "Reference does not exist")
         elif formula.lookup:
             self._spill(sight, row, column, formula.lookup)

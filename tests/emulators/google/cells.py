@@ -11,9 +11,10 @@ from tests.emulators.google.formulas import Formula
 from tests.emulators.google.masks import ANY, Mask, merged
 from tests.emulators.google.ranges import COORDINATE, GRID_RANGE, Area
 from tests.emulators.google.refusals import Refused, Unemulated, known
+from tests.emulators.google.shapes import FORMAT, check_format, check_rule
 from tests.emulators.google.typed import Value, plain
 
-CELL: Mask = {"userEnteredValue": ANY, "userEnteredFormat": ANY, "note": {}, "dataValidation": ANY}
+CELL: Mask = {"userEnteredValue": ANY, "userEnteredFormat": FORMAT, "note": {}, "dataValidation": ANY}
 _VALUES = {"stringValue": str, "numberValue": (int, float), "boolValue": bool, "formulaValue": str}
 
 
@@ -26,6 +27,8 @@ class Filling:
 
     def over(self, old: Cell, given: Json) -> Cell:
         known(given, set(CELL), "CellData")
+        check_format(given.get("userEnteredFormat"))
+        check_rule(given.get("dataValidation"))
         value, formula = old.value, old.formula
         if "userEnteredValue" in self._mask:
             value, formula = self._book.content(self._value(given.get("userEnteredValue")))
@@ -58,10 +61,18 @@ class Filling:
         return merged(old or {}, colors(given or {}), mask) or None
 
 
+def _rows(given: Json) -> list[list[Json]]:
+    """The cells of a list of RowData."""
+    rows = given.get("rows") or []
+    for row in rows:
+        known(row, {"values"}, "RowData")
+    return [row.get("values") or [] for row in rows]
+
+
 def update_cells(batch: Batch, given: Json) -> Json:
     known(given, {"rows", "fields", "start", "range"}, "updateCells")
     mask = fields(given, CELL, "updateCells.fields")
-    rows = [row.get("values") or [] for row in given.get("rows") or []]
+    rows = _rows(given)
     area = _target(batch, given, rows)
     if len(rows) > area.bottom - area.top:  # type: ignore[operator]
         row, last = area.bottom, (area.bottom or 0) - 1
@@ -124,7 +135,7 @@ def append_cells(batch: Batch, given: Json) -> Json:
     known(given, {"sheetId", "rows", "fields"}, "appendCells")
     sheet = given.get("sheetId") or 0
     mask, sight = fields(given, CELL, "appendCells.fields"), batch.book.sight(sheet)
-    rows = [row.get("values") or [] for row in given.get("rows") or []]
+    rows = _rows(given)
     top = next((row + 1 for row in reversed(range(sight.height)) if sight.columns(row)), 0)
     width = max([1, *map(len, rows)])
     batch.book.guard(batch.user, Area(sheet, top, top + max(len(rows), 1), 0, width))
@@ -138,6 +149,7 @@ def append_cells(batch: Batch, given: Json) -> Json:
 def set_data_validation(batch: Batch, given: Json) -> Json:
     known(given, {"range", "rule", "filteredRowsIncluded"}, "setDataValidation")
     area, rule = batch.writable(given["range"]), given.get("rule")
+    check_rule(rule)
     kept = rule and {name: value for name, value in rule.items() if value}
     tab = batch.book.edit(area.sheet)
     for at in range(area.top or 0, area.bottom or 0):

@@ -85,20 +85,24 @@ class Formula:
     """Texts and references in turn; all references know their tab by its id."""
 
     parts: tuple[Part, ...]
+    unresolved: str = ""
+    """A tab it names that was not there when it was typed. Such a formula stays an error."""
 
     @classmethod
     def read(cls, text: str, sheet: int, ids: dict[str, int]) -> Formula:
         """The formula typed as *text* on tab *sheet*; *ids*: the tabs by title. An unknown tab's name stays text."""
         parts: list[Part] = []
-        done = 0
+        done, unresolved = 0, ""
         for match in _TOKEN.finditer(text):
             tab = match["tab"]
             title = tab and (tab[1:-2].replace("''", "'") if tab.startswith("'") else tab[:-1])
-            if match["text"] or (title and title not in ids):
+            if title and title not in ids:
+                unresolved = title
+            if match["text"] or title == unresolved != "":
                 continue
             parts += [text[done : match.start()], _ref(match["ref"], ids[title] if title else sheet, named=bool(title))]
             done = match.end()
-        return cls((*parts, text[done:]))
+        return cls((*parts, text[done:]), unresolved)
 
     def text(self, titles: dict[int, str]) -> str:
         return "".join(part if isinstance(part, str) else part.text(titles) for part in self.parts)
@@ -129,7 +133,8 @@ class Formula:
         return self._with(along)
 
     def _with(self, change: Callable[[Ref], Ref | None]) -> Formula:
-        return Formula(tuple(part if isinstance(part, str) else change(part) or "#REF!" for part in self.parts))
+        parts = (part if isinstance(part, str) else change(part) or "#REF!" for part in self.parts)
+        return Formula(tuple(parts), self.unresolved)
 
     @cached_property
     def lookup(self) -> Lookup | None:

@@ -27,6 +27,12 @@ API_DISABLED = (
 )
 
 
+QUOTA = (
+    "Quota exceeded for quota metric '{0} requests' and limit '{0} requests per minute per user' of service "
+    "'sheets.googleapis.com' for consumer 'project_number:0'."
+)
+
+
 class Refused(Exception):
     """The call is answered with an error of Google's; nothing was done."""
 
@@ -76,6 +82,20 @@ def api_disabled() -> Refused:
     }
     links = [{"description": "Google developers console API activation", "url": url}]
     return Refused(API_DISABLED, 403, [information, {"@type": "type.googleapis.com/google.rpc.Help", "links": links}])
+
+
+def quota_exceeded(kind: str = "Read") -> Answer:
+    """Too many calls of that kind, Read or Write, within a minute: what a test lets a call be answered with."""
+    limit = {"quota_limit": f"{kind}RequestsPerMinutePerUser", "consumer": "projects/0"}
+    metric = {"service": "sheets.googleapis.com", "quota_metric": f"sheets.googleapis.com/{kind.lower()}_requests"}
+    information = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "RATE_LIMIT_EXCEEDED",
+        "domain": "googleapis.com",
+        "metadata": limit | metric,
+    }
+    error = {"code": 429, "message": QUOTA.format(kind), "status": "RESOURCE_EXHAUSTED", "details": [information]}
+    return Answer(429, {"error": error})
 
 
 def known(given: object, names: set[str] | frozenset[str], where: str) -> None:
