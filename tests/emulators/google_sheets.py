@@ -105,11 +105,16 @@ class GoogleSheets:
 
     def change(self, id_: str, requests: list[Json], user: str) -> tuple[Book, list[Json]]:
         """Does batchUpdate requests, all or none; the book and the replies."""
+        book, replies = self._changed(id_, requests, user)
+        return self.save(book), replies
+
+    def _changed(self, id_: str, requests: list[Json], user: str) -> tuple[Book, list[Json]]:
+        """As `change`, but nobody sees it yet."""
         batch = Batch(self.books[id_].working_copy(), user, self._ids)
         replies: list[Json] = []
         for at, request in enumerate(requests):
             replies.append(_done(batch, at, request))
-        return self.save(batch.book), replies
+        return batch.book, replies
 
     def save(self, book: Book) -> Book:
         """A changed book is the one that everybody sees."""
@@ -201,13 +206,15 @@ class GoogleSheets:
         requests = _flat(body.get("requests") or [])
         if not requests:
             raise Refused("Must specify at least one request.")
-        book, replies = self.change(id_, requests, user)
+        book, replies = self._changed(id_, requests, user)
         mask = parsed(call.one("fields"), ANSWER, "fields") if call.one("fields") else {}
         answer = masked({"spreadsheetId": id_, "replies": replies}, mask)
         if body.get("includeSpreadsheetInResponse") and (not mask or "updatedSpreadsheet" in mask):
             ranges, data = body.get("responseRanges") or [], bool(body.get("responseIncludeGridData"))
             shown = spreadsheet(book, user, mask.get("updatedSpreadsheet", {}), ranges, data=data)
             answer["updatedSpreadsheet"] = shown
+        # Last of all: a call whose answer cannot be made has done nothing.
+        self.save(book)
         return Answer(200, answer)
 
     def _values_get(self, call: Call, id_: str, text: str) -> Answer:
@@ -226,10 +233,10 @@ class GoogleSheets:
         book, user = self._opened(call, id_, _WRITE)
         writing = Writing(book.working_copy(), user, call.one("valueInputOption"))
         answer, area = writing.update(text, _body(call))
-        self.save(writing.book)
         if call.one("includeValuesInResponse").lower() == "true":
             render = renderer(writing.book, *(call.one(name) for name in _RESPONSE))
             answer["updatedData"] = value_range(writing.book, area, render)
+        self.save(writing.book)
         return _masked(call, answer)
 
     def _append(self, call: Call, id_: str, text: str) -> Answer:
@@ -274,14 +281,14 @@ class GoogleSheets:
 
     def _written(self, call: Call, body: Json, writing: Writing, written: list[tuple[Json, Any, Json]]) -> Answer:
         """The answer to a write of several rectangles."""
-        book = self.save(writing.book)
-        answers = []
+        book, answers = writing.book, []
         for answer, area, more in written:
             one = answer | more
             if body.get("includeValuesInResponse"):
                 render = renderer(book, *(body.get(name) or "" for name in _RESPONSE))
                 one["updatedData"] = value_range(book, area, render)
             answers.append(one)
+        self.save(book)
         return _masked(call, {"spreadsheetId": book.id} | writing.totals | {"responses": answers})
 
     def _get_by_filter(self, call: Call, id_: str) -> Answer:

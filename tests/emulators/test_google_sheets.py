@@ -20,7 +20,9 @@ from urllib.parse import quote, urlencode, urlsplit
 import gspread
 import pytest
 from google.oauth2.credentials import Credentials
+from hypothesis import given, strategies
 
+from tests.emulators.google.ranges import Shift
 from tests.emulators.google.refusals import PROTECTED, TOO_LONG, TOO_MANY, Refused, Unemulated, quota_exceeded
 from tests.emulators.google_sheets import REPLAYED, GoogleSheets
 from tests.emulators.served import BAD_GATEWAY, Fault
@@ -438,6 +440,38 @@ def test_odd_but_legal_requests_are_taken(house: House) -> None:
     assert house.get(fields="sheets.properties.gridProperties.frozenRowCount") == {
         "sheets": [{"properties": {"gridProperties": {"frozenRowCount": 3}}}]
     }
+
+
+def test_an_answer_that_cannot_be_made_undoes_the_call(house: House) -> None:
+    asked = {"includeSpreadsheetInResponse": True, "responseRanges": ["Nowhere"]}
+    body = {"requests": [cells({"sheetId": 0}, text_row("x"))]} | asked
+    assert house.call("POST", f"/v4/spreadsheets/{house.id}:batchUpdate", body)[0] == 400
+    assert house.values("Sheet1") == []
+
+
+def test_formulas_use_each_other_in_any_order(house: House) -> None:
+    house.put("A1", [["=B1*2", "=SUM(A2:B2)-1"], [3, "text"]], "USER_ENTERED")
+    assert house.values("A1:B1") == [[4, 2]]
+
+
+@given(
+    kind=strategies.sampled_from(("insert", "delete", "move")),
+    lines=strategies.tuples(*[strategies.integers(0, 12)] * 5),
+)
+def test_a_span_goes_where_its_lines_go(kind: Any, lines: tuple[int, ...]) -> None:
+    start, more, first, length, to = lines
+    shift = Shift(0, "ROWS", kind, start, start + more + 1, to)
+    if kind == "move" and start <= to <= shift.end:
+        return
+    span = shift.span(first, first + length + 1)
+    now = [at for line in range(first, first + length + 1) if (at := shift.index(line)) is not None]
+    assert (span is None) == (not now)
+    if now and max(now) - min(now) + 1 == len(now):
+        assert span is not None
+        assert span[0] <= min(now)
+        assert max(now) < span[1]
+    untouched = kind != "insert" and (first + length + 1 <= min(start, to))
+    assert not untouched or span == (first, first + length + 1)
 
 
 # ---- who may do what

@@ -7,6 +7,7 @@ works on a copy, and only the tabs it touches are copied, row lists and no deepe
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -146,10 +147,15 @@ Seen = Value | ErrorValue | Unknown
 class Sight:
     """What the cells of one tab show: typed values, formulas' values, and what formulas spill."""
 
-    def __init__(self, tab: Tab) -> None:
-        self.tab = tab
+    def __init__(self, tab: Tab, evaluate: Callable[[Sight, int, int], None]) -> None:
+        self.tab, self._evaluate = tab, evaluate
         self.results: dict[tuple[int, int], Seen] = {}
         self.spills: dict[int, tuple[int, list[Seen]]] = {}
+
+    def evaluate(self, row: int, column: int) -> None:
+        """The formula there has its value, if it had none yet."""
+        if (row, column) not in self.results:
+            self._evaluate(self, row, column)
 
     @property
     def height(self) -> int:
@@ -170,6 +176,7 @@ class Sight:
         cell = self.tab.cell(row, column)
         found: Seen = cell.value
         if cell.formula is not None:
+            self.evaluate(row, column)
             found = self.results[row, column]
         elif found is None and column in self.spills:
             start, values = self.spills[column]
@@ -301,9 +308,9 @@ class Book:
         """What the cells of that tab show."""
         if sheet not in self._sights:
             tab = self.tab(sheet)
-            self._sights[sheet] = sight = Sight(tab)
+            self._sights[sheet] = sight = Sight(tab, self._evaluate)
             for row, column in sorted(tab.formulas):
-                self._evaluate(sight, row, column)
+                sight.evaluate(row, column)
         return self._sights[sheet]
 
     def _evaluate(self, sight: Sight, row: int, column: int) -> None:
