@@ -11,6 +11,8 @@ import base64
 import gzip
 import http.client
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -449,6 +451,14 @@ def test_an_answer_that_cannot_be_made_undoes_the_call(house: House) -> None:
     assert house.values("Sheet1") == []
 
 
+def test_a_cell_of_unknown_value_keeps_only_itself_to_itself(house: House) -> None:
+    house.owner.replace("Sheet1", [["a", "b"]])
+    house.owner.type("Sheet1", 1, 3, "=NOW()")
+    assert house.values("A1:B1") == [["a", "b"]]
+    assert house.values("A1:C1", valueRenderOption="FORMULA") == [["a", "b", "=NOW()"]]
+    assert house.call("GET", f"/v4/spreadsheets/{house.id}/values/C1")[0] == 501
+
+
 def test_formulas_use_each_other_in_any_order(house: House) -> None:
     house.put("A1", [["=B1*2", "=SUM(A2:B2)-1"], [3, "text"]], "USER_ENTERED")
     assert house.values("A1:B1") == [[4, 2]]
@@ -680,6 +690,20 @@ def test_people_edit_as_on_the_web_page(house: House) -> None:
         wang.rows("库存")
     wang.delete_tab("库存")
     assert wang.tabs() == ["Sheet1"]
+
+
+def test_it_runs_as_a_program() -> None:
+    """Wherever it is started from."""
+    program = Path(__file__).with_name("google_sheets.py")
+    command = [sys.executable, str(program), "--port", "0", "--add-spreadsheet", "备件互助"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/", encoding="utf-8") as running:
+        assert running.stdout
+        url, (id_, title) = running.stdout.readline().strip(), running.stdout.readline().split()
+        call = Caller(url)
+        answer = call("GET", f"/v4/spreadsheets/{id_}", fields="properties.title")
+        call.connection.close()
+        running.terminate()
+    assert answer == (200, {"properties": {"title": title}})
 
 
 class LocalClient(gspread.HTTPClient):

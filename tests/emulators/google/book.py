@@ -109,8 +109,10 @@ class Tab:
             self.column_count += change
             self.rows = [_moved(row, shift) for row in self.rows]
         self.sizes = self.sizes | {shift.dimension: _moved(self.sizes[shift.dimension], shift)}
-        for name in ("merges", "charts", "basic_filter", "groups"):
-            setattr(self, name, shift.followed(getattr(self, name)))
+        self.merges, self.charts = shift.followed(self.merges), shift.followed(self.charts)
+        self.basic_filter = _standing(shift.followed([self.basic_filter] if self.basic_filter else []))
+        groups = shift.followed(self.groups)
+        self.groups = {name: [one for one in groups[name] if one["range"]] for name in self.groups}
         self.protections = [one for one in shift.followed(self.protections) if one["range"] is not None]
         self.conditions = [one for one in shift.followed(self.conditions) if one["ranges"]]
         self.find_formulas()
@@ -128,6 +130,10 @@ class Tab:
             del rows[start:end]
             at = shift.to if shift.to <= start else shift.to - shift.count
             rows[at:at] = moved
+
+
+def _standing(filters: list[Json]) -> Json | None:
+    return next((one for one in filters if one["range"]), None)
 
 
 def _moved(lines: dict[int, Any], shift: Shift) -> dict[int, Any]:
@@ -319,16 +325,17 @@ class Book:
         sight.results[row, column] = Unknown(Unemulated("a formula that needs its own value"))
         if formula.unresolved:
             sight.results[row, column] = ErrorValue("REF", f"Unresolved sheet name '{formula.unresolved}'.")
-        elif formula.is_broken:
+            return
+        if formula.is_broken:
             sight.results[row, column] = ErrorValue("REF", "Reference does not exist")
-        elif formula.lookup:
-            self._spill(sight, row, column, formula.lookup)
-        else:
-            try:
+            return
+        try:
+            if formula.lookup:
+                self._spill(sight, row, column, formula.lookup)
+            else:
                 sight.results[row, column] = Arithmetic(formula, self._values).value()
-            except Unemulated as why:
-                text = formula.text(self.titles)
-                sight.results[row, column] = Unknown(Unemulated(f"{why}: {text}"))
+        except Unemulated as why:
+            sight.results[row, column] = Unknown(Unemulated(f"{why}: {formula.text(self.titles)}"))
 
     def _values(self, area: Area) -> list[Any]:
         sight = self.sight(area.sheet)
@@ -344,14 +351,13 @@ class Book:
             message = f"Array result was not expanded because it would overwrite data in {cell}."
             sight.results[row, column] = ErrorValue("REF", message)
             return
-        index = self._index(lookup)
+        find = self._finder(lookup)
+        keys, left = self.sight(lookup.keys.sheet), lookup.keys.left or 0
+        top = lookup.keys.top or 0
         values: list[Seen] = []
-        keys, left = lookup.keys, lookup.keys.left or 0
-        source = self.sight(keys.sheet)
-        for at in range(keys.top or 0, min(source.tab.row_count, (keys.top or 0) + sight.tab.row_count - row)):
-            key = source.at(at, left) if at != row else None
-            blank = key is None or key == ""
-            values.append(lookup.header if at == row else "" if blank else index.get(self._key(source, at, left), ""))
+        for at in range(top, min(keys.tab.row_count, top + sight.tab.row_count - row)):
+            blank = at == row or keys.at(at, left) in (None, "")
+            values.append(lookup.header if at == row else "" if blank else find(self._key(keys, at, left)))
         sight.results[row, column] = values[0] if values else ""
         sight.spills[column] = (row, values)
 
@@ -360,15 +366,15 @@ class Book:
         """What is compared: XLOOKUP does not tell upper from lower case."""
         return joined(sight.at(row, column), sight.tab.cell(row, column).form).casefold()
 
-    def _index(self, lookup: Lookup) -> dict[str, Seen]:
-        """What is found for each key: the first row that has it counts. A blank cell is found as nothing."""
+    def _finder(self, lookup: Lookup) -> Callable[[str], Seen]:
+        """What stands beside a key: the first row that has it counts; "" when none has, None beside it when blank."""
         sight = self.sight(lookup.source.sheet)
         key, found = lookup.source.left or 0, lookup.found.left or 0
         offset = (lookup.found.top or 0) - (lookup.source.top or 0)
-        index: dict[str, Seen] = {}
+        rows: dict[str, int] = {}
         for row in range(lookup.source.top or 0, sight.height):
-            index.setdefault(self._key(sight, row, key), sight.at(row + offset, found))
-        return index
+            rows.setdefault(self._key(sight, row, key), row)
+        return lambda wanted: sight.at(rows[wanted] + offset, found) if wanted in rows else ""
 
 
 def _sheet(location: Json) -> int | None:
