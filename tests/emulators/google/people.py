@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from tests.emulators.google.book import Book, Json, Tab
-from tests.emulators.google.typed import DATE_FORMAT, EPOCH, ErrorValue, serial
+from tests.emulators.google.typed import DATE_FORMAT, ErrorValue, serial
 
-Typed = str | int | float | bool | date | None
+Typed = str | int | float | bool | Decimal | date | None
 
 
 def _cell(value: Typed, *, typing: bool = False) -> Json:
@@ -22,8 +23,8 @@ def _cell(value: Typed, *, typing: bool = False) -> Json:
     if isinstance(value, date):
         form = {"type": "DATE_TIME", "pattern": "yyyy-mm-dd hh:mm:ss"} if isinstance(value, datetime) else DATE_FORMAT
         return {"userEnteredValue": {"numberValue": serial(value)}, "userEnteredFormat": {"numberFormat": form}}
-    if isinstance(value, int | float):
-        return {"userEnteredValue": {"numberValue": value}}
+    if isinstance(value, int | float | Decimal):
+        return {"userEnteredValue": {"numberValue": value if isinstance(value, int) else float(value)}}
     kind = "formulaValue" if typing and value.startswith("=") and len(value) > 1 else "stringValue"
     # An apostrophe before what is typed makes it text, and is no part of it.
     return {"userEnteredValue": {kind: value.removeprefix("'") if typing else value}}
@@ -124,21 +125,25 @@ class Person:
     def replace(self, title: str, rows: Sequence[Sequence[Typed]]) -> None:
         """The tab holds exactly these rows; it is made if there is none, and grows as needed.
 
-        Text stays text, whatever it starts with.
+        Text stays text, whatever it starts with. Cells keep their format, but a day brings its own.
         """
         if title not in self.tabs():
             self.does({"addSheet": {"properties": {"title": title}}})
         tab = self.tab(title)
         size = {"rowCount": max(tab.row_count, len(rows)), "columnCount": max([tab.column_count, *map(len, rows)])}
         properties = {"sheetId": tab.id, "gridProperties": size}
-        cells = [{"values": [_cell(value) for value in row]} for row in rows]
-        fields = "userEnteredValue,userEnteredFormat.numberFormat"
+        cells = [[_cell(value) for value in row] for row in rows]
+        values = [
+            {"values": [{k: v for k, v in cell.items() if k == "userEnteredValue"} for cell in row]} for row in cells
+        ]
         self.does(
             {"updateSheetProperties": {"properties": properties, "fields": "gridProperties(rowCount,columnCount)"}},
-            {"updateCells": {"range": {"sheetId": tab.id}, "rows": cells, "fields": fields}},
+            {"updateCells": {"range": {"sheetId": tab.id}, "rows": values, "fields": "userEnteredValue"}},
+            *(
+                {"updateCells": {"start": at, "rows": [{"values": [cell]}], "fields": "userEnteredFormat.numberFormat"}}
+                for row, given in enumerate(cells)
+                for column, cell in enumerate(given)
+                if "userEnteredFormat" in cell
+                for at in [{"sheetId": tab.id, "rowIndex": row, "columnIndex": column}]
+            ),
         )
-
-
-def day(number: float) -> date:
-    """The day that a serial number stands for."""
-    return (EPOCH + (datetime(1970, 1, 2) - datetime(1970, 1, 1)) * number).date()  # noqa: DTZ001
