@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from rules.schema import LOAN_STATES, OUTBOX, RUNS, STANDINGS, Owner, Table
-from rules.values import Book, Change, RawTable
+from rules.values import Book, Cell, Change, RawTable
 from rules.words import Words
 from sync.backends import Finding, titles_held
 from sync.backends.places import addresses, quoted_title
@@ -24,6 +24,7 @@ from sync.google.requests import Grid
 from sync.google.spreadsheet import Spreadsheet
 
 MOST_BYTES = 1_800_000  # of one call: Google advises 2 MB
+_MENDS = 3
 _ID = re.compile(r"/d/([A-Za-z0-9_-]+)")
 
 
@@ -83,6 +84,16 @@ class Google:
         unread = [change.table for change in changes if change.table.name not in self._grids]
         if unread and self.read(unread).version != version:
             raise complaint("overtaken")
+        # A run whose log row is not written yet has more to write.
+        more = self._locked and all(change.table.name != RUNS.name for change in changes)
+        version, mail_ids = self._put(changes, version, more=more)
+        outbox = next((change for change in changes if change.table.name == OUTBOX.name), None)
+        if outbox is None or mail_ids is None:
+            return version
+        return self._mended(outbox, mail_ids, version, more=more)
+
+    def _put(self, changes: Sequence[Change], version: int, *, more: bool) -> tuple[int, list[Cell] | None]:
+        """Write the cells that differ. The new version, and the first column of the outbox if it was written."""
         asked: list[Request] = []
         after: dict[str, Grid] = {}
         for change in sorted(changes, key=lambda change: change.table.name == RUNS.name):
@@ -92,16 +103,29 @@ class Google:
                 asked += tabs.new_tab(change.table, grid.sheet_id, {}, self._sheet.account)
             asked += requests.rewriting(change.table, grid, change.rows)
             after[change.table.name] = grid.holding(change.table, change.rows)
-        # A run whose log row is not written yet has more to write.
-        unfinished = self._locked and RUNS.name not in after
-        box = after.get(OUTBOX.name)
-        keys = (box.title, [row[0] for row in box.rows]) if box else None
+        shown = after[OUTBOX.name].title if OUTBOX.name in after else ""
+        column = None
         calls = list(requests.calls(asked, MOST_BYTES))
         for i, call in enumerate(calls, 1):
             rest = i < len(calls)
-            version = self._sheet.commit(call, version, more=unfinished or rest, keys=None if rest else keys)
+            version, column = self._sheet.commit(call, version, more=more or rest, shown="" if rest else shown)
         self._grids |= after
-        return version
+        return version, column
+
+    def _mended(self, outbox: Change, mail_ids: list[Cell], version: int, *, more: bool) -> int:
+        """The version in which the outbox holds its rows, each in its place.
+
+        When somebody sorted it or inserted rows while it was written, a status stands in a wrong row, or a row is gone:
+        a mail would leave twice, or never. So it is read and written again.
+        """
+        wanted = [outbox.table.typed[0].header, *(row[0] for row in outbox.rows)]
+        for _ in range(_MENDS):
+            if mail_ids == wanted:
+                return version
+            self.read([outbox.table])
+            version, seen = self._put([outbox], self._sheet.version, more=more)
+            mail_ids = wanted if seen is None else seen
+        raise complaint("edited", title=outbox.table.title)
 
     def state(self, version: object = None) -> str:
         """Nothing: to know it, one would have to read it."""

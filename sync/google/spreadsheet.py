@@ -97,32 +97,32 @@ class Spreadsheet:
         version: int,
         *,
         more: bool = False,
-        keys: tuple[str, Sequence[Cell]] | None = None,
-    ) -> int:
-        """Do all of *asked*, or nothing; the new version. more: more writes will follow, so others are kept out.
+        shown: str = "",
+    ) -> tuple[int, list[Cell] | None]:
+        """Do all of *asked*, or nothing. The new version, and the first column of the tab *shown* as it is then.
 
-        keys: a tab, and its first column as it should be now. Raises Conflict when it is not, when another run has
-        written since *version*, or when somebody took away what *asked* is about.
+        more: more writes will follow, so others are kept out. Raises Conflict when another run has written since
+        *version*, or when somebody took away what *asked* is about.
         """
         until = self._clock() + self._lease if more else None
         commit = Commit(version + 1, self._holder, str(next(self._marks)), until)
         first = commit.requests([known.number for known in self._known])
         body: dict[str, Any] = {"requests": [*first, *asked]}
-        if keys:
-            ranges = [_first_column(keys[0])]
+        if shown:
+            ranges = [_first_column(shown)]
             body |= {"includeSpreadsheetInResponse": True, "responseIncludeGridData": True, "responseRanges": ranges}
         url = SPREADSHEET_BATCH_UPDATE_URL % self._id
         try:
-            fields = _KEYS if keys else "spreadsheetId"
+            fields = _KEYS if shown else "spreadsheetId"
             answer = self._client.request("post", url, params={"fields": fields}, json=body).json()
         except Refused as error:
             self._check_applied(commit, error, asked, len(first))
             answer = None
         self._known = [*(known for known in self._known if known.number > commit.number - KEPT), commit]
         self.leased = more
-        if keys and list(keys[1]) != (self._keys(answer) if answer else self._column(keys[0])):
-            raise complaint("edited", title=keys[0])
-        return commit.number
+        if not shown:
+            return commit.number, None
+        return commit.number, self._column(shown) if answer is None else _column_in(answer)
 
     def release(self) -> None:
         """End the lease of a run that is over. Failing that, it ends by itself."""
@@ -165,14 +165,15 @@ class Spreadsheet:
     def _column(self, title: str) -> list[Cell]:
         return [row[0] if row else "" for row in self.values([_first_column(title)])[0]]
 
-    @staticmethod
-    def _keys(answer: Any) -> list[Cell]:  # the API's answer
-        rows = answer["updatedSpreadsheet"]["sheets"][0]["data"][0].get("rowData", [])
-        cells = [line.get("values", [{}])[0].get("effectiveValue", {}) for line in rows]
-        found: list[Cell] = [next(iter(cell.values()), "") for cell in cells]
-        while found and found[-1] == "":
-            found.pop()
-        return found
+
+def _column_in(answer: Any) -> list[Cell]:  # the API's answer
+    """The first column of the one tab that an answer shows."""
+    rows = answer["updatedSpreadsheet"]["sheets"][0]["data"][0].get("rowData", [])
+    cells = [line.get("values", [{}])[0].get("effectiveValue", {}) for line in rows]
+    found: list[Cell] = [next(iter(cell.values()), "") for cell in cells]
+    while found and found[-1] == "":
+        found.pop()
+    return found
 
 
 def _first_column(title: str) -> str:

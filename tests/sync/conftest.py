@@ -11,6 +11,7 @@ import pytest
 from sync import demo
 from tests.sync.house import TODAY
 from tests.sync.postman import Postman
+from tests.sync.postman import postman as postman_at_work
 
 
 @pytest.fixture(scope="session")
@@ -29,11 +30,9 @@ def home(fresh_demo: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def postman(home: Path) -> Iterator[Postman]:
     """The demo's mail goes to a server of our own."""
-    server = Postman()
-    server.server.start()
-    file = home / "config.yaml"
-    text = file.read_text(encoding="utf-8").replace("transport: folder ", "transport: smtp ")
-    text = text.replace('host: "" ', "host: 127.0.0.1 ").replace("port: 587 ", f"port: {server.server.address[1]} ")
-    file.write_text(text.replace("security: starttls ", "security: none "), encoding="utf-8")
-    yield server
-    server.server.stop()
+    with postman_at_work() as server:
+        file = home / "config.yaml"
+        text = file.read_text(encoding="utf-8").replace("transport: folder ", "transport: smtp ")
+        text = text.replace('host: "" ', "host: 127.0.0.1 ").replace("port: 587 ", f"port: {server.server.address[1]} ")
+        file.write_text(text.replace("security: starttls ", "security: none "), encoding="utf-8")
+        yield server

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import Message
 
@@ -38,6 +40,23 @@ class Postman:
         return self.answer
 
     @property
+    def settings(self) -> dict[str, object]:
+        """mail.smtp for the worker."""
+        host, port = self.server.address
+        return {"host": host, "port": port, "security": "none"}
+
+    @property
     def numbers(self) -> Counter[str]:
         """How often each Message-ID was taken."""
         return Counter(str(message["Message-ID"]) for message in self.taken)
+
+
+@contextmanager
+def postman() -> Iterator[Postman]:
+    """A server that takes mail while the block lasts."""
+    taking = Postman()
+    taking.server.start()
+    try:
+        yield taking
+    finally:
+        taking.server.stop()

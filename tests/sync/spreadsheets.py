@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from google.oauth2.credentials import Credentials
 
 from sync.backends.google import Google
@@ -16,6 +21,8 @@ from sync.google.spreadsheet import Spreadsheet
 from tests.emulators.google.people import Person
 from tests.emulators.google_sheets import GoogleSheets
 from tests.emulators.served import Emulator
+from tests.rules.sheets import BY_NAME
+from tests.sync.postman import Postman
 
 OWNER, ACCOUNT = "wang@alliance.example", "huzhu@project.iam.example"
 TOKEN = "worker"
@@ -32,10 +39,49 @@ class House:
     ident: str
     owner: Person
 
+    @property
+    def address(self) -> str:
+        """As it is copied from the browser."""
+        return f"https://docs.google.com/spreadsheets/d/{self.ident}/edit?gid=0#gid=0"
+
+    def fill(self, rows: Mapping[str, Sequence[Sequence[object]]]) -> None:
+        """The owner types *rows* below the headers of tabs that `init` made, by table name."""
+        for name, lines in rows.items():
+            title = BY_NAME[name].title
+            for number, line in enumerate(lines, 2):
+                for at, cell in enumerate(line, 1):
+                    if cell is not None:
+                        self.owner.type(title, number, at, cell)  # type: ignore[arg-type]
+
     def backend(self, now: datetime = NOON, **bounds: object) -> Google:
         """The sheet as a run of the worker opens it."""
         client = Client(Credentials(TOKEN), base_url=self.server.url, per_minute=10**6, **bounds)  # type: ignore[arg-type]
         return Google(Spreadsheet(client, self.ident, ACCOUNT, lambda: now, LEASE))
+
+
+def settings(house: House, folder: Path, *, smtp: Postman | None = None, lease_minutes: int = 15) -> Path:
+    """A config.yaml and a real service account key that lead to the emulator, token endpoint included."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    key = {
+        "type": "service_account",
+        "client_email": ACCOUNT,
+        "private_key_id": "1",
+        "private_key": private.decode(),
+        "token_uri": f"{house.server.url}/token",
+    }
+    (folder / "service-account.json").write_text(json.dumps(key), encoding="utf-8")
+    house.service.accounts.add(ACCOUNT)
+    chosen = {
+        "alliance": {"coordinator_email": "desk@alliance.example"},
+        "backend": {"kind": "google", "google": {"spreadsheet": house.address, "url": house.server.url}},
+        "run": {"lease_minutes": lease_minutes},
+        "mail": {"transport": "smtp", "smtp": smtp.settings} if smtp else {},
+    }
+    file = folder / "config.yaml"
+    file.write_text(yaml.safe_dump(chosen, allow_unicode=True), encoding="utf-8")
+    return file
 
 
 @contextmanager

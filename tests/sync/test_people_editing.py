@@ -62,30 +62,22 @@ def alliance() -> House:
         house.backend().prepare(TABLES)
         for table in TABLES:
             house.owner.delete_rows(table.title, 41, 960)
-        _fill(house)
+        house.fill({name: grid(BY_NAME[name], cells).rows[1:] for name, cells in ROWS.items()})
     return house
 
 
-def _fill(house: House) -> None:
-    rows = {
-        "members": MEMBERS,
-        "parts": PARTS,
-        "requests": [request("R-1"), request("R-2", "西北", 申报级别="P0", 原因="媒体"), request("007", "华中")],
-        "loans": [
-            loan("L-1"),
-            loan("L-2", "华中", "西北", 归还日期="2025-10-30"),
-            loan("L-3", "西北", "华东", 借出日期="2025-10-10", 配件编号="P-2"),
-            loan("L-4", "华北", "华中", 借出日期="2025-11-01"),
-        ],
-        "adjustments": [adjustment("华北", 2)],
-    }
-    for name, cells in rows.items():
-        table = BY_NAME[name]
-        typed = [[*row[: len(table.typed)]] for row in grid(table, cells).rows]
-        for number, row in enumerate(typed[1:], 2):
-            for at, cell in enumerate(row, 1):
-                if cell is not None:
-                    house.owner.type(table.title, number, at, cell)
+ROWS = {
+    "members": MEMBERS,
+    "parts": PARTS,
+    "requests": [request("R-1"), request("R-2", "西北", 申报级别="P0", 原因="媒体"), request("007", "华中")],
+    "loans": [
+        loan("L-1"),
+        loan("L-2", "华中", "西北", 归还日期="2025-10-30"),
+        loan("L-3", "西北", "华东", 借出日期="2025-10-10", 配件编号="P-2"),
+        loan("L-4", "华北", "华中", 借出日期="2025-11-01"),
+    ],
+    "adjustments": [adjustment("华北", 2)],
+}
 
 
 class People:
