@@ -16,10 +16,16 @@ import pytest
 from rules.layout import Layout, locate
 from rules.schema import MEMBER_TABLES, TABLES, WORKER_TABLES, Kind
 from rules.values import Change, WriteRefused
+from sync import demo
 from sync.backends import Backend
 from sync.backends.memory import Memory
 from sync.backends.workbook import Workbook
+from sync.config import Config
 from sync.errors import Busy, Conflict, SetupError
+from sync.runlog import Tally
+from sync.wording import Wording
+from sync.worker import planned
+from tests.sync.house import TODAY
 from tests.sync.spreadsheets import spreadsheet
 
 TABLE = {table.name: table for table in TABLES}
@@ -285,6 +291,24 @@ def test_doctor_says_what_to_do_about_a_missing_table(sheet):
     assert unwell
     assert all(finding.advice.zh and finding.advice.en for finding in unwell)
     assert any("配件" in finding.step.zh for finding in unwell)
+
+
+def test_the_same_cells_give_the_same_plan(backend, edit):
+    """The demo's sheet, mistakes included: dates, numbers kept as text, units, blanks, wrong names."""
+    tabs = {}
+    for name, rows in demo.rows(TODAY).items():
+        header = [column.header for column in TABLE[name].typed]
+        tabs[TABLE[name].title] = [header, *([*row, *[None] * len(header)][: len(header)] for row in rows)]
+    for title, rows in tabs.items():
+        edit(title, rows)
+    settings, words = Config(), Wording("互助联盟", "desk@alliance.example", None)
+    plans = [
+        planned(sheet.read, words, settings.policy, settings.zone, TODAY, Tally()) for sheet in (backend, Memory(tabs))
+    ]
+    ours, wanted = ({c.table.name: c.rows for c in plan.changes} for plan in plans)
+    assert ours == wanted
+    assert plans[0].queue.mails == plans[1].queue.mails
+    assert len(ours["issues"]) > 10
 
 
 def test_claims_is_a_positive_number(backend):
