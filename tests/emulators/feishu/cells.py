@@ -130,8 +130,9 @@ def computed(session: Session, table: Table, field: Field, record: Record) -> An
     if field.compute is None:
         return None
     row = {one.name: plain(session, table, one, record) for one in table.fields if one.ui not in COMPUTED}
-    value = field.compute(row)
-    typed = KINDS[field.result].typed
+    value, typed = field.compute(row), KINDS[field.result].typed
+    if field.result == "Text":
+        typed = v.make_text
     return None if value is None or typed is None else typed(session, field, value)
 
 

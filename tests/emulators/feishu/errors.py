@@ -8,6 +8,7 @@ from typing import Any
 from tests.emulators.served import Answer
 
 FORBIDDEN, NO_SUCH_BASE = 91403, 91402
+SEARCH = "https://open.feishu.cn/search?from=openapi"
 BARE = (FORBIDDEN, NO_SUCH_BASE, 9499, 19001)
 """These carry an empty `data` and no `error`."""
 
@@ -138,10 +139,11 @@ def refusal(refused: Refused, log_id: str) -> Answer:
         return Answer(status, body | {"data": {}})
     if refused.code < 100_000:
         return Answer(status, body)
-    error = {"log_id": log_id, **refused.error}
+    error, find = {"log_id": log_id, **refused.error}, f"{SEARCH}&log_id={log_id}&code={refused.code}"
     if refused.message:
-        find = f"https://open.feishu.cn/search?from=openapi&log_id={log_id}&code={refused.code}"
         error |= {"message": refused.message, "troubleshooter": f"排查建议查看(Troubleshooting suggestions): {find}"}
+    elif refused.error:
+        error |= {"troubleshooter": f"Troubleshooting suggestions: {find}"}
     return Answer(status, body | {"error": error}, headers={"X-Tt-Logid": log_id})
 
 
@@ -149,7 +151,6 @@ def missing_scope(app_id: str, scopes: tuple[str, ...]) -> Refused:
     listed, asked = ", ".join(scopes), ",".join(scopes)
     console = f"https://open.feishu.cn/app/{app_id}/auth?q={asked}&op_from=openapi&token_type=tenant"
     error = {
-        "troubleshooter": "Troubleshooting suggestions: https://open.feishu.cn/search?from=openapi&code=99991672",
         "permission_violations": [{"type": "action_scope_required", "subject": scope} for scope in scopes],
         "helps": [{"url": console, "description": f"Learn more about scopes and how to add them: [{listed}]"}],
     }

@@ -65,13 +65,13 @@ class Tenant:
     clock: milliseconds since the epoch. lag: after each write by API, so many reads still see the state before it.
     write_gap: two writes to a table within so many milliseconds conflict. quota: calls left this month, None for no
     end. backwards: batch_create answers in reverse, its order being nowhere documented. fields_kept: a new table
-    silently gets no more fields than that.
+    silently gets no more fields than that. fine_scopes: whether a narrow scope opens a call, or bitable:app alone.
     """
 
     def __init__(self, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self.clock, self.ids = clock, Ids()
         self.lag, self.write_gap, self.quota = 0, 0, None
-        self.backwards, self.fields_kept = False, 300
+        self.backwards, self.fields_kept, self.fine_scopes = False, 300, True
         self.apps: dict[str, App] = {}
         self.members: list[Member] = []
         self.groups: dict[str, dict[str, str]] = {}
@@ -164,6 +164,8 @@ class Tenant:
             self.quota -= 1
 
     def allow(self, app: App, scopes: tuple[str, ...]) -> None:
+        if not self.fine_scopes and "bitable:app" in scopes:
+            scopes = ("bitable:app",)
         if not set(scopes) & set(app.scopes):
             raise missing_scope(app.id, scopes)
 

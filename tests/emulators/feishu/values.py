@@ -243,7 +243,7 @@ def see_first(session: Session, table: Any, record_id: str) -> Any:
 
 
 def list_one_person(session: Session, field: Field, value: list[str]) -> Any:
-    return read_people(session, field, value)[0]
+    return next(iter(read_people(session, field, value)), None)
 
 
 # As a person types it.
@@ -259,6 +259,11 @@ def type_text(session: Session, field: Field, value: Any) -> list[dict[str, str]
     if re.fullmatch(r"https?://\S+", text):
         return [{"type": "url", "link": text, "text": text}]
     return segments(text)
+
+
+def make_text(_session: Session, _field: Field, value: Any) -> list[dict[str, str]]:
+    """What a formula writes: an address in it is no link."""
+    return segments(str(value))
 
 
 def type_number(session: Session, field: Field, value: Any) -> int | float:
