@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 if not __package__:  # run by its path, Python has put this folder on sys.path and not the root
     sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -33,9 +35,28 @@ class FeishuBitable(Tenant):
     def __call__(self, call: Call) -> Answer:
         return answer(self, call)
 
+    def add_base(self, name: str, *, fresh: bool = False, **more: Any) -> str:
+        """The app token of a new base. fresh: with the table of empty rows that the page puts into every new one."""
+        token = super().add_base(name, **more)
+        if fresh:
+            kinds = [("文本", "Text"), ("单选", "SingleSelect"), ("日期", "DateTime"), ("附件", "Attachment")]
+            self.person(token).add_table("数据表", kinds, [{} for _ in range(5)])
+        return token
+
     def person(self, app_token: str, name: str = "张三") -> Person:
         """Somebody with the base open in the browser."""
         return Person(self, self.bases[app_token], name)
+
+
+def told(feishu: FeishuBitable) -> Callable[[Call], Answer]:
+    """The service, with a line for each call: HTTP 200 says little, so the code stands beside it."""
+
+    def answer_aloud(call: Call) -> Answer:
+        reply = feishu(call)
+        print(call.method, call.path, reply.status, reply.body["code"], reply.body["msg"], flush=True)  # noqa: T201
+        return reply
+
+    return answer_aloud
 
 
 def main() -> None:
@@ -47,10 +68,10 @@ def main() -> None:
     given = options.parse_args()
     feishu = FeishuBitable()
     feishu.add_app(*given.app.split(":", 1))
-    server = Emulator(feishu, given.port, log=True)
+    server = Emulator(told(feishu), given.port)
     print(f"serving {server.url} for the app {given.app}", flush=True)  # noqa: T201
     for name in given.add_base:
-        print(f"base {name}: {feishu.add_base(name)}", flush=True)  # noqa: T201
+        print(f"base {name}: {feishu.add_base(name, fresh=True)}", flush=True)  # noqa: T201
     try:
         server.serve_forever()
     except KeyboardInterrupt:
