@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.emulators.feishu import faults
+from tests.emulators.feishu.chat import hook_sign
 from tests.emulators.feishu.scenes import SCENES
 from tests.emulators.feishu.stage import NOON, SAMPLES, Stage, differences, sample
 from tests.emulators.feishu_bitable import FeishuBitable
@@ -228,6 +229,7 @@ def test_changing_a_field_replaces_its_options_and_empties_cells(stage: Stage) -
     shown = stage.data("GET", "…/fields")["items"][2]["property"]["options"]
     assert [option["name"] for option in shown] == ["甲+", "丙"]
     assert {one["record_id"]: one["fields"].get("选") for one in stage.search()} == {first: "甲+", second: None}
+    assert field.id not in stage.table.records[second].cells
     assert stage.code("PUT", f"…/fields/{field.id}", spec | {"property": {"options": shown}}) == 1254606
     stage.data("PUT", f"…/fields/{field.id}", {"field_name": "选", "type": 3})
     assert [one["fields"] for one in stage.search()] == [{}, {}], "a property left out is a property taken away"
@@ -419,6 +421,13 @@ def test_a_group_bot_keeps_what_it_said(stage: Stage) -> None:
     assert stage.feishu.bots[hook].messages == [card]
     assert stage.code("POST", f"bot/v2/hook/{hook}", {"msg_type": "text"}) == 9499
     assert stage.code("POST", "bot/v2/hook/none", card) == 19001
+
+
+@pytest.mark.parametrize(("age", "code"), [(0, 0), (3600, 0), (-3600, 0), (3601, 19021)])
+def test_a_signature_holds_for_an_hour(stage: Stage, age: int, code: int) -> None:
+    hook, timestamp = stage.feishu.add_bot("s3"), str(NOON // 1000 - age)
+    body = {"timestamp": timestamp, "sign": hook_sign(timestamp, "s3"), "msg_type": "text", "content": {"text": "x"}}
+    assert stage.code("POST", f"bot/v2/hook/{hook}", body) == code
 
 
 def test_a_wiki_node_may_be_closed(stage: Stage) -> None:
