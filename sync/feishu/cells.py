@@ -110,7 +110,7 @@ def _computed(value: Any, zone: ZoneInfo) -> Cell:
     if not isinstance(value, dict) or "value" not in value:
         return _shown(value, zone)
     kind, found = value.get("type"), value["value"]
-    if kind in _IN_LISTS or not isinstance(found, list):
+    if not isinstance(found, list) or (isinstance(kind, int) and kind in _IN_LISTS):
         return _read(kind, found, zone)
     cells = [cell for one in found if (cell := _read(kind, one, zone)) is not None]
     return cells[0] if len(cells) == 1 else _BETWEEN.join(map(str, cells))
@@ -189,9 +189,9 @@ def _day(cell: Any, zone: ZoneInfo) -> Any:
 
 
 def _instant(cell: Any, zone: ZoneInfo) -> Any:
-    """Milliseconds since 1970 in UTC."""
+    """Milliseconds since 1970 in UTC. What is no moment goes as text: as a number it would become one."""
     if not isinstance(cell, date):
-        return _plain(cell, zone)
+        return str(cell)
     moment = cell if isinstance(cell, datetime) else datetime.combine(cell, time())
     return ((moment if moment.tzinfo else moment.replace(tzinfo=zone)) - _EPOCH) // _MILLISECOND
 

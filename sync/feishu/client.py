@@ -1,4 +1,4 @@
-"""Every call to Feishu passes here: how often, how long, how many times, and what its code means.
+"""What a backend asks of Feishu: data, whole listings, and rows in batches.
 
 A write that is sent again does no harm: a create carries a token by which Feishu knows it, an update or a delete that
 happened already changes nothing.
@@ -9,43 +9,26 @@ from __future__ import annotations
 import json as jsons
 import logging
 import os
-import random
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from requests import Response, Session, exceptions
-from requests.models import PreparedRequest
-from urllib3.exceptions import NewConnectionError
-
-from sync.errors import HuzhuError
 from sync.feishu import codes
 from sync.feishu.codes import MEANINGS, Meaning
-from sync.feishu.complaints import Refused, SchemaChanged, complaint, explained, line
+from sync.feishu.complaints import Refused, SchemaChanged, complaint, line
+from sync.feishu.wire import Call, Wire
 
 log = logging.getLogger(__name__)
 
 BASE_URL = "https://open.feishu.cn"
 MOST_WRITTEN = 500  # rows in a batch; some of their pages say 1000, some 500
 _MOST_GOT = 100
-_TRIES = 6
-_TRIES_LAGGING = 4
-_LONGEST_WAIT = 30.0
-_SANE_RESET = 120  # seconds; who is told to come back later than that may as well be told so
-_LAG = 30.0  # seconds after something was made in which "not found" may only mean "not yet known"
-_SPARE = 300.0  # seconds that a token is given up before its end
 _FEWEST = 10  # rows in a page that is still too large
 _MOST_BAD = 20  # rows of one write that are looked for one by one
-_LOGIN = "auth/v3/tenant_access_token/internal"
-_TEMPORARY = {408, 429, 500, 502, 503, 504}
 _IDS = ("record_id", "field_id", "table_id")
-_MISSET = (exceptions.InvalidProxyURL, exceptions.InvalidSchema, exceptions.InvalidURL, exceptions.MissingSchema)
-_UNSENT = (exceptions.ConnectTimeout, exceptions.ProxyError)
-_BROKEN = (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError)
 
 _Key = TypeVar("_Key", int, str)
 Record = dict[str, Any]
@@ -73,60 +56,11 @@ class Rejected:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """body: None for a call without one. base: the token of the base it is about, "" for none."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
-    kind: str = "read"
-
-    @property
-    def base(self) -> str:
-        parts = self.path.split("/")
-        return parts[parts.index("apps") + 1] if "apps" in parts[:-1] else ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """A complete answer in JSON, whatever its code."""
-
-    status: int
-    body: Mapping[str, Any]
-    reset: float | None = None
-    log_id: str = ""
-
-    @property
-    def code(self) -> int:
-        return int(self.body["code"])
-
-    @property
-    def message(self) -> str:
-        error = self.body.get("error")
-        detail = error.get("message") if isinstance(error, dict) else None
-        return " ".join(str(part) for part in (self.body.get("msg"), detail) if part)
-
-
 @dataclass(slots=True)
 class _Patience:
     """How many rows of one write were found bad, each at the cost of some calls."""
 
     found: int = 0
-
-
-class _Lost(Exception):
-    """No answer to a call, for now. unknown: the call may have taken effect. wait: how long Feishu asks to wait."""
-
-    def __init__(
-        self, sentence: HuzhuError, *, unknown: bool = False, wait: float | None = None, tries: int = _TRIES
-    ) -> None:
-        super().__init__(str(sentence))
-        self.sentence = sentence
-        self.unknown = unknown
-        self.wait = wait
-        self.tries = tries
 
 
 class Client:
@@ -148,29 +82,34 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.calls = {"read": 0, "write": 0}
         self.rejected: list[Rejected] = []
-        self._app_id, self._app_secret = app_id, app_secret
-        self._root = f"{base_url.rstrip('/')}/open-apis/"
-        self._session = Session()
-        self._timeouts = timeout
-        self._seconds, self._deadline = deadline_seconds, monotonic() + deadline_seconds
-        self._gap = write_gap
-        self._sleep, self._monotonic = sleep, monotonic
-        self._token, self._token_until = "", float("-inf")
-        self._written_at = self._made_at = float("-inf")
+        self._wire = Wire(
+            app_id,
+            app_secret,
+            base_url=base_url,
+            timeout=timeout,
+            deadline_seconds=deadline_seconds,
+            write_gap=write_gap,
+            sleep=sleep,
+            monotonic=monotonic,
+        )
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """HTTP requests by kind."""
+        return self._wire.calls
 
     # What backends call
 
     def get(self, path: str, **query: object) -> Record:
         """The answer's data."""
-        return self._data(_Call("GET", path, _asked(query)))
+        return self._wire.data(Call("GET", path, _asked(query)))
 
     def post(
         self, path: str, body: Mapping[str, Any], *, query: Mapping[str, object] | None = None, read: bool = False
     ) -> Record:
         """The answer's data. read: the call changes nothing."""
-        return self._data(_Call("POST", path, _asked(query), body, "read" if read else "write"))
+        return self._wire.data(Call("POST", path, _asked(query), body, "read" if read else "write"))
 
     def pages(
         self,
@@ -239,7 +178,7 @@ class Client:
             return
         made = data.get("records") or []
         if len(made) != len(sent):
-            raise complaint("garbled", host=_host(self._root))
+            raise self._wire.garbled()
         for place, record_id in zip(places, _matched(sent, made), strict=True):
             ids[place] = record_id
 
@@ -310,148 +249,16 @@ class Client:
         asked = {**_asked(query), "page_size": str(size)}
         seen = {""}
         while True:
-            data = self._data(_Call(method, path, asked, body))
+            data = self._wire.data(Call(method, path, asked, body))
             for item in data.get("items") or ():
                 items[next((item[name] for name in _IDS if name in item), len(items))] = item
             if not data.get("has_more"):
                 return list(items.values()), data.get("total")
             token = str(data.get("page_token") or "")
             if token in seen:  # and so for ever
-                raise complaint("garbled", host=_host(self._root))
+                raise self._wire.garbled()
             seen.add(token)
             asked["page_token"] = token
-
-    # One call
-
-    def _data(self, call: _Call) -> Record:
-        """Feishu's data in answer to *call*.
-
-        Raises SetupError where somebody has to click something, SchemaChanged, Refused where Feishu says no for any
-        other reason; RunFailed when tries or time are used up.
-        """
-        attempt, unknown = 0, False
-        while True:
-            attempt += 1
-            try:
-                data = self._answer(call).body.get("data")
-            except _Lost as lost:
-                unknown = unknown or lost.unknown
-                if attempt >= lost.tries:
-                    raise lost.sentence from lost
-                self._back_off(attempt, lost)
-            except Refused as refused:
-                refused.repeated = unknown and call.kind == "write"
-                raise
-            else:
-                return data if isinstance(data, dict) else {}
-
-    def _answer(self, call: _Call) -> _Reply:
-        """What came back for one try, as wanted. Raises _Lost for all that may pass."""
-        if self._monotonic() >= self._token_until:
-            self._log_in()
-        reply = self._send(call)
-        if MEANINGS.get(reply.code) is Meaning.TOKEN:  # it can end before its time; a new one cannot
-            self._log_in()
-            reply = self._send(call)
-        self._check(reply, call)
-        if call.kind == "write" and not call.path.endswith(("/batch_update", "/batch_delete")):
-            self._made_at = self._monotonic()
-        return reply
-
-    def _check(self, reply: _Reply, call: _Call) -> None:
-        """Raises what the code of *reply* means, if it is not as wanted."""
-        code, message = reply.code, reply.message
-        meaning = MEANINGS.get(code, Meaning.AGAIN if reply.status in _TEMPORARY else Meaning.REFUSED)
-        if meaning is Meaning.DONE:
-            return
-        log.info("%s %s: %d %s (log id %s)", call.method, call.path, code, line(message), reply.log_id)
-        if meaning is Meaning.AGAIN:
-            busy = complaint("busy", code=code, message=line(message))
-            raise _Lost(busy, unknown=code not in codes.UNTOUCHED, wait=reply.reset)
-        if meaning is Meaning.TOKEN:
-            raise complaint("token", code=code, app_id=self._app_id)
-        if meaning is Meaning.OWNER:
-            raise explained(code, message, app_id=self._app_id, base=call.base)
-        if meaning is Meaning.SCHEMA:
-            changed = SchemaChanged(code, message)
-            if code in codes.LAGGING and self._monotonic() - self._made_at < _LAG:
-                raise _Lost(changed, tries=_TRIES_LAGGING)
-            raise changed
-        raise Refused(code, message)
-
-    def _log_in(self) -> None:
-        """Gets a token: asked in time Feishu gives the same one again, with less left of it."""
-        asked_at = self._monotonic()
-        call = _Call("POST", _LOGIN, {}, {"app_id": self._app_id, "app_secret": self._app_secret}, "login")
-        reply = self._send(call)
-        self._check(reply, call)
-        token, seconds = reply.body.get("tenant_access_token"), reply.body.get("expire")
-        if not isinstance(token, str) or not isinstance(seconds, int | float):
-            raise _Lost(complaint("garbled", host=_host(self._root)))
-        self._token, self._token_until = token, asked_at + seconds - _SPARE
-
-    def _send(self, call: _Call) -> _Reply:
-        if call.kind == "write":  # one at a time, and not too fast: else they conflict with each other
-            self._wait(self._written_at + self._gap - self._monotonic(), self._late())
-        body = None if call.body is None else jsons.dumps(call.body, ensure_ascii=False, allow_nan=False).encode()
-        timeout = self._timeout()
-        if call.kind in self.calls:
-            self.calls[call.kind] += 1
-        try:
-            response = self._session.request(
-                call.method,
-                self._root + call.path,
-                params=dict(call.query),
-                data=body,
-                headers={"Content-Type": "application/json; charset=utf-8"},
-                auth=_unsigned if call.kind == "login" else self._signed,
-                timeout=timeout,
-                allow_redirects=False,
-            )
-        except exceptions.RequestException as error:
-            _raise_lost(error, self._root)
-        except OSError as error:  # requests says it so when a file of certificates is named and missing
-            raise complaint("no_certificates") from error
-        finally:
-            if call.kind == "write":
-                self._written_at = self._monotonic()
-        return _replied(response)
-
-    def _signed(self, request: PreparedRequest) -> PreparedRequest:
-        """As an `auth` of requests, so that a .netrc file does not replace it."""
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-    def _timeout(self) -> tuple[float, float]:
-        """For connecting and for reading, within what is left of the run."""
-        left = self._deadline - self._monotonic()
-        if left <= 0:
-            raise self._late()
-        connect, read = self._timeouts
-        return min(connect, left), min(read, left)
-
-    def _back_off(self, attempt: int, lost: _Lost) -> None:
-        """Waits after a lost try: as Feishu asks, else ever longer, and never past the deadline."""
-        longest = min(2.0**attempt, _LONGEST_WAIT)
-        # Many clients that fail at once must not come back at once.
-        seconds = lost.wait if lost.wait is not None else random.uniform(longest / 2, longest)  # noqa: S311
-        log.info("%s Again in %.1f s.", lost, seconds)
-        self._wait(seconds, lost.sentence)
-
-    def _wait(self, seconds: float, give_up: HuzhuError) -> None:
-        if seconds <= 0:
-            return
-        if self._monotonic() + seconds >= self._deadline:
-            raise give_up
-        self._sleep(seconds)
-
-    def _late(self) -> HuzhuError:
-        return complaint("late", minutes=round(self._seconds / 60))
-
-
-def _unsigned(request: PreparedRequest) -> PreparedRequest:
-    """An `auth` of requests that signs nothing, nor lets a .netrc file."""
-    return request
 
 
 def _table(app: str, table: str) -> str:
@@ -491,49 +298,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list) and value and all(isinstance(one, dict) and "text" in one for one in value):
         return "".join(str(one["text"]) for one in value)
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _replied(response: Response) -> _Reply:
-    """The answer in *response*. Raises _Lost where there is none: cut off, or a page of something between us."""
-    host = _host(response.url)
-    try:
-        body = jsons.loads(response.content)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict) or not isinstance(body.get("code"), int):
-        if response.status_code in _TEMPORARY:
-            raise _Lost(complaint("unavailable", host=host, status=response.status_code), unknown=True)
-        raise _Lost(complaint("garbled", host=host), unknown=True)
-    return _Reply(response.status_code, body, _reset(response), response.headers.get("X-Tt-Logid", ""))
-
-
-def _reset(response: Response) -> float | None:
-    """Seconds that Feishu asks us to wait; None where it does not, or asks for more than a run can spare."""
-    text = response.headers.get("x-ogw-ratelimit-reset", "")
-    return max(float(text), 1.0) if text.isdecimal() and int(text) <= _SANE_RESET else None
-
-
-def _raise_lost(error: Exception, url: str) -> NoReturn:
-    """What *error* of requests means: a lost try, something set up wrongly, or a mistake of ours as it is."""
-    host = _host(url)
-    if isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-        raise complaint("certificate", host=host) from error
-    if isinstance(error, _MISSET):
-        raise complaint("proxy", host=host) from error
-    if isinstance(error, exceptions.ReadTimeout):
-        raise _Lost(complaint("silent", host=host), unknown=True) from error
-    if isinstance(error, _BROKEN):
-        raise _Lost(complaint("garbled", host=host), unknown=True) from error
-    if isinstance(error, exceptions.ConnectionError):
-        raise _Lost(complaint("unreachable", host=host), unknown=not _unsent(error)) from error
-    raise error
-
-
-def _unsent(error: exceptions.ConnectionError) -> bool:
-    """Whether there never was a connection, so that the call cannot have taken effect."""
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, _UNSENT) or isinstance(cause, NewConnectionError)
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc

@@ -54,8 +54,7 @@ _COMPLAINTS: dict[str, tuple[type[HuzhuError], str, str]] = {
         ),
         (
             "The Feishu app {app_id} lacks a scope ({message}). {console} → app → Permissions & Scopes → add"
-            " bitable:app (for a base in a wiki also wiki:node:read) → Version Management & Release → Create a version →"
-            " publish."
+            " bitable:app (in a wiki also wiki:node:read) → Version Management & Release → Create a version → publish."
         ),
     ),
     "address_refused": (

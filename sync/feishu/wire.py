@@ -1,0 +1,291 @@
+"""One call to Feishu: signed, repeated while that can help, within the run's time; and what its answer means."""
+
+from __future__ import annotations
+
+import json as jsons
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from requests import Response, Session, exceptions
+from requests.models import PreparedRequest
+from urllib3.exceptions import NewConnectionError
+
+from sync.errors import HuzhuError
+from sync.feishu import codes
+from sync.feishu.codes import MEANINGS, Meaning
+from sync.feishu.complaints import Refused, SchemaChanged, complaint, explained, line
+
+log = logging.getLogger(__name__)
+
+_TRIES = 6
+_TRIES_LAGGING = 4
+_LONGEST_WAIT = 30.0
+_SANE_RESET = 120  # seconds; who is told to come back later than that may as well be told so
+_LAG = 30.0  # seconds after something was made in which "not found" may only mean "not yet known"
+_SPARE = 300.0  # seconds that a token is given up before its end
+_LOGIN = "auth/v3/tenant_access_token/internal"
+_TEMPORARY = {408, 429, 500, 502, 503, 504}
+_MISSET = (exceptions.InvalidProxyURL, exceptions.InvalidSchema, exceptions.InvalidURL, exceptions.MissingSchema)
+_UNSENT = (exceptions.ConnectTimeout, exceptions.ProxyError)
+_BROKEN = (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """kind: read, write or login. Path: what follows /open-apis/. body: of which a login's holds the secret."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    kind: str = "read"
+
+    @property
+    def base(self) -> str:
+        """The token of the base it is about, "" for none."""
+        parts = self.path.split("/")
+        return parts[parts.index("apps") + 1] if "apps" in parts[:-1] else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A complete answer in JSON, whatever its code."""
+
+    status: int
+    body: Mapping[str, Any]
+    reset: float | None = None
+    log_id: str = ""
+
+    @property
+    def code(self) -> int:
+        return int(self.body["code"])
+
+    @property
+    def message(self) -> str:
+        error = self.body.get("error")
+        detail = error.get("message") if isinstance(error, dict) else None
+        return " ".join(str(part) for part in (self.body.get("msg"), detail) if part)
+
+
+class _Lost(Exception):
+    """No answer to a call, for now. unknown: the call may have taken effect. wait: how long Feishu asks to wait."""
+
+    def __init__(
+        self, sentence: HuzhuError, *, unknown: bool = False, wait: float | None = None, tries: int = _TRIES
+    ) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence
+        self.unknown = unknown
+        self.wait = wait
+        self.tries = tries
+
+
+class Wire:
+    """Calls in the name of one app, one at a time. calls: HTTP requests, repeats included and logins left out."""
+
+    def __init__(
+        self,
+        app_id: str,
+        app_secret: str,
+        *,
+        base_url: str,
+        timeout: tuple[float, float],
+        deadline_seconds: float,
+        write_gap: float,
+        sleep: Callable[[float], None],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.calls = {"read": 0, "write": 0}
+        self._app_id, self._app_secret = app_id, app_secret
+        self._root = f"{base_url.rstrip('/')}/open-apis/"
+        self._session = Session()
+        self._timeouts = timeout
+        self._seconds, self._deadline = deadline_seconds, monotonic() + deadline_seconds
+        self._gap = write_gap
+        self._sleep, self._monotonic = sleep, monotonic
+        self._token, self._token_until = "", float("-inf")
+        self._written_at = self._made_at = float("-inf")
+
+    def data(self, call: Call) -> dict[str, Any]:
+        """Feishu's data in answer to *call*.
+
+        Raises SetupError where somebody has to click something, SchemaChanged, Refused where Feishu says no for any
+        other reason; RunFailed when tries or time are used up.
+        """
+        attempt, unknown = 0, False
+        while True:
+            attempt += 1
+            try:
+                data = self._answer(call).body.get("data")
+            except _Lost as lost:
+                unknown = unknown or lost.unknown
+                if attempt >= lost.tries:
+                    raise lost.sentence from lost
+                self._back_off(attempt, lost)
+            except Refused as refused:
+                refused.repeated = unknown and call.kind == "write"
+                raise
+            else:
+                return data if isinstance(data, dict) else {}
+
+    def _answer(self, call: Call) -> _Reply:
+        """What came back for one try, as wanted. Raises _Lost for all that may pass."""
+        if self._monotonic() >= self._token_until:
+            self._log_in()
+        reply = self._send(call)
+        if MEANINGS.get(reply.code) is Meaning.TOKEN:  # it can end before its time; a new one cannot
+            self._log_in()
+            reply = self._send(call)
+        self._check(reply, call)
+        if call.kind == "write" and not call.path.endswith(("/batch_update", "/batch_delete")):
+            self._made_at = self._monotonic()
+        return reply
+
+    def _check(self, reply: _Reply, call: Call) -> None:
+        """Raises what the code of *reply* means, if it is not as wanted."""
+        code, message = reply.code, reply.message
+        meaning = MEANINGS.get(code, Meaning.AGAIN if reply.status in _TEMPORARY else Meaning.REFUSED)
+        if meaning is Meaning.DONE:
+            return
+        log.info("%s %s: %d %s (log id %s)", call.method, call.path, code, line(message), reply.log_id)
+        if meaning is Meaning.AGAIN:
+            busy = complaint("busy", code=code, message=line(message))
+            raise _Lost(busy, unknown=code not in codes.UNTOUCHED, wait=reply.reset)
+        if meaning is Meaning.TOKEN:
+            raise complaint("token", code=code, app_id=self._app_id)
+        if meaning is Meaning.OWNER:
+            raise explained(code, message, app_id=self._app_id, base=call.base)
+        if meaning is Meaning.SCHEMA:
+            changed = SchemaChanged(code, message)
+            if code in codes.LAGGING and self._monotonic() - self._made_at < _LAG:
+                raise _Lost(changed, tries=_TRIES_LAGGING)
+            raise changed
+        raise Refused(code, message)
+
+    def _log_in(self) -> None:
+        """Gets a token: asked in time Feishu gives the same one again, with less left of it."""
+        asked_at = self._monotonic()
+        call = Call("POST", _LOGIN, {}, {"app_id": self._app_id, "app_secret": self._app_secret}, "login")
+        reply = self._send(call)
+        self._check(reply, call)
+        token, seconds = reply.body.get("tenant_access_token"), reply.body.get("expire")
+        if not isinstance(token, str) or not isinstance(seconds, int | float):
+            raise _Lost(self.garbled())
+        self._token, self._token_until = token, asked_at + seconds - _SPARE
+
+    def _send(self, call: Call) -> _Reply:
+        if call.kind == "write":  # one at a time, and not too fast: else they conflict with each other
+            self._wait(self._written_at + self._gap - self._monotonic(), self._late())
+        body = None if call.body is None else jsons.dumps(call.body, ensure_ascii=False, allow_nan=False).encode()
+        timeout = self._timeout()
+        if call.kind in self.calls:
+            self.calls[call.kind] += 1
+        try:
+            response = self._session.request(
+                call.method,
+                self._root + call.path,
+                params=dict(call.query),
+                data=body,
+                headers={"Content-Type": "application/json; charset=utf-8"},
+                auth=_unsigned if call.kind == "login" else self._signed,
+                timeout=timeout,
+                allow_redirects=False,
+            )
+        except exceptions.RequestException as error:
+            _raise_lost(error, self._root)
+        except OSError as error:  # requests says it so when a file of certificates is named and missing
+            raise complaint("no_certificates") from error
+        finally:
+            if call.kind == "write":
+                self._written_at = self._monotonic()
+        return _replied(response)
+
+    def _signed(self, request: PreparedRequest) -> PreparedRequest:
+        """As an `auth` of requests, so that a .netrc file does not replace it."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def _timeout(self) -> tuple[float, float]:
+        """For connecting and for reading, within what is left of the run."""
+        left = self._deadline - self._monotonic()
+        if left <= 0:
+            raise self._late()
+        connect, read = self._timeouts
+        return min(connect, left), min(read, left)
+
+    def _back_off(self, attempt: int, lost: _Lost) -> None:
+        """Waits after a lost try: as Feishu asks, else ever longer, and never past the deadline."""
+        longest = min(2.0**attempt, _LONGEST_WAIT)
+        # Many clients that fail at once must not come back at once.
+        seconds = lost.wait if lost.wait is not None else random.uniform(longest / 2, longest)  # noqa: S311
+        log.info("%s Again in %.1f s.", lost, seconds)
+        self._wait(seconds, lost.sentence)
+
+    def _wait(self, seconds: float, give_up: HuzhuError) -> None:
+        if seconds <= 0:
+            return
+        if self._monotonic() + seconds >= self._deadline:
+            raise give_up
+        self._sleep(seconds)
+
+    def garbled(self) -> HuzhuError:
+        """The error to raise for an answer that is none."""
+        return complaint("garbled", host=_host(self._root))
+
+    def _late(self) -> HuzhuError:
+        return complaint("late", minutes=round(self._seconds / 60))
+
+
+def _unsigned(request: PreparedRequest) -> PreparedRequest:
+    """An `auth` of requests that signs nothing, nor lets a .netrc file."""
+    return request
+
+
+def _replied(response: Response) -> _Reply:
+    """The answer in *response*. Raises _Lost where there is none: cut off, or a page of something between us."""
+    host = _host(response.url)
+    try:
+        body = jsons.loads(response.content)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or not isinstance(body.get("code"), int):
+        if response.status_code in _TEMPORARY:
+            raise _Lost(complaint("unavailable", host=host, status=response.status_code), unknown=True)
+        raise _Lost(complaint("garbled", host=host), unknown=True)
+    return _Reply(response.status_code, body, _reset(response), response.headers.get("X-Tt-Logid", ""))
+
+
+def _reset(response: Response) -> float | None:
+    """Seconds that Feishu asks us to wait; None where it does not, or asks for more than a run can spare."""
+    text = response.headers.get("x-ogw-ratelimit-reset", "")
+    return max(float(text), 1.0) if text.isdecimal() and int(text) <= _SANE_RESET else None
+
+
+def _raise_lost(error: Exception, url: str) -> NoReturn:
+    """What *error* of requests means: a lost try, something set up wrongly, or a mistake of ours as it is."""
+    host = _host(url)
+    if isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        raise complaint("certificate", host=host) from error
+    if isinstance(error, _MISSET):
+        raise complaint("proxy", host=host) from error
+    if isinstance(error, exceptions.ReadTimeout):
+        raise _Lost(complaint("silent", host=host), unknown=True) from error
+    if isinstance(error, _BROKEN):
+        raise _Lost(complaint("garbled", host=host), unknown=True) from error
+    if isinstance(error, exceptions.ConnectionError):
+        raise _Lost(complaint("unreachable", host=host), unknown=not _unsent(error)) from error
+    raise error
+
+
+def _unsent(error: exceptions.ConnectionError) -> bool:
+    """Whether there never was a connection, so that the call cannot have taken effect."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, _UNSENT) or isinstance(cause, NewConnectionError)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
