@@ -28,6 +28,7 @@ MOST_WRITTEN = 500  # rows in a batch; some of their pages say 1000, some 500
 _MOST_GOT = 100
 _FEWEST = 10  # rows in a page that is still too large
 _MOST_BAD = 20  # rows of one write that are looked for one by one
+_ONCE = ("/records/batch_create", "/fields")
 _IDS = ("record_id", "field_id", "table_id")
 
 _Key = TypeVar("_Key", int, str)
@@ -108,7 +109,12 @@ class Client:
     def post(
         self, path: str, body: Mapping[str, Any], *, query: Mapping[str, object] | None = None, read: bool = False
     ) -> Record:
-        """The answer's data. read: the call changes nothing."""
+        """The answer's data. read: the call changes nothing.
+
+        What is made twice when it is sent twice carries a token, where Feishu takes one.
+        """
+        if not read and path.endswith(_ONCE):
+            query = {"client_token": str(uuid.uuid4()), **(query or {})}
         return self._wire.data(Call("POST", path, _asked(query), body, "read" if read else "write"))
 
     def pages(
@@ -127,8 +133,8 @@ class Client:
         """
         while True:
             try:
-                items, total = self._listed(method, path, size, body, query)
-                if total not in (None, len(items)):
+                items, totals = self._listed(method, path, size, body, query)
+                if totals - {len(items)}:
                     items, _ = self._listed(method, path, size, body, query)
             except Refused as refused:
                 if refused.code != codes.TOO_LARGE_ANSWER or size <= _FEWEST:
@@ -169,9 +175,8 @@ class Client:
         patience: _Patience,
     ) -> None:
         sent = [rows[place] for place in places]
-        query = {"client_token": str(uuid.uuid4())}
         try:
-            data = self.post(path, {"records": [{"fields": row} for row in sent]}, query=query)
+            data = self.post(path, {"records": [{"fields": row} for row in sent]})
         except Refused as refused:
             for half in self._halves(refused, table, places, patience):
                 self._create(path, table, rows, half, ids, patience)
@@ -243,17 +248,18 @@ class Client:
 
     def _listed(
         self, method: str, path: str, size: int, body: Mapping[str, Any] | None, query: Mapping[str, object] | None
-    ) -> tuple[list[Record], int | None]:
-        """The items of all pages, each once, and how many Feishu counted at last; None where it did not."""
+    ) -> tuple[list[Record], set[int]]:
+        """The items of all pages, each once, and how many Feishu counted in all, from page to page."""
         items: dict[object, Record] = {}
         asked = {**_asked(query), "page_size": str(size)}
-        seen = {""}
+        seen, totals = {""}, set()
         while True:
             data = self._wire.data(Call(method, path, asked, body))
             for item in data.get("items") or ():
                 items[next((item[name] for name in _IDS if name in item), len(items))] = item
+            totals |= {data["total"]} if "total" in data else set()
             if not data.get("has_more"):
-                return list(items.values()), data.get("total")
+                return list(items.values()), totals
             token = str(data.get("page_token") or "")
             if token in seen:  # and so for ever
                 raise self._wire.garbled()

@@ -41,9 +41,13 @@ _CODES: Mapping[Meaning, tuple[int, ...]] = {
     Meaning.SCHEMA: (*range(1254004, 1254010), 1254015, 1254024, 1254041, 1254042, NO_SUCH_RECORD, 1254044, 1254045),
     Meaning.ROW: (*range(1254060, 1254070), 1254072, 1254074, 1254130, 1254303),
     Meaning.SIZE: (TOO_LARGE_ANSWER, TOO_MANY_ROWS),
+    Meaning.REFUSED: (
+        1254000, 1254001, *range(1254010, 1254015), *range(1254016, 1254024), 1254029, 1254037,
+        *range(1254080, 1254097), 1255006, 99992402,
+    ),
 }  # fmt: skip
 MEANINGS: Mapping[int, Meaning] = {code: meaning for meaning, codes in _CODES.items() for code in codes}
-"""Code -> meaning; a code that is not here is refused."""
+"""Code -> meaning; a code that is not here is refused, or passes where the HTTP status says so."""
 
 UNTOUCHED = frozenset({1254036, 1254290, 1254291, 1254608, OVER_FREQUENCY})
 """Of those to send again: the call was not even begun."""
