@@ -14,6 +14,7 @@ from sync.errors import SetupError
 
 if TYPE_CHECKING:
     from sync.backends import Backend
+    from sync.backends.feishu import Feishu
     from sync.backends.google import Google
     from sync.backends.workbook import Workbook
     from sync.config import Config
@@ -76,7 +77,34 @@ def google(config: Config) -> Google:
     return Google(Spreadsheet(client, ident, email, clock(config), lease))
 
 
-_BACKENDS: dict[str, Callable[[Config], Backend]] = {"workbook": workbook, "google": google}
+def feishu(config: Config) -> Feishu:
+    """The Feishu base of the configuration. Nothing is asked yet."""
+    from sync.backends.feishu import Feishu
+    from sync.feishu.base import Base
+    from sync.feishu.client import Client, secret_from_environment
+
+    settings = config.backend.feishu
+    for key, zh, en in (
+        ("base", "把多维表格的网址贴进 config.yaml", "paste the address of the base into config.yaml"),
+        ("app_id", "把应用的 App ID 填进 config.yaml", "put the App ID of the app into config.yaml"),
+    ):
+        if not getattr(settings, key):
+            raise SetupError(f"没有填 backend.feishu.{key}：{zh}", f"backend.feishu.{key} is not set: {en}")
+    client = Client(
+        settings.app_id,
+        secret_from_environment(settings.app_secret_env),
+        base_url=settings.url or f"https://open.{settings.domain}.{_ENDINGS[settings.domain]}",
+        timeout=(10.0, settings.timeout_seconds),
+        deadline_seconds=60 * settings.deadline_minutes,
+        write_gap=settings.write_gap_seconds,
+    )
+    lease = timedelta(minutes=config.run.lease_minutes)
+    a_month = 31 / max(config.run.cadence_days, 1)
+    return Feishu(Base(client, settings.base), clock(config), lease, a_month=a_month)
+
+
+_ENDINGS = {"feishu": "cn", "larksuite": "com"}
+_BACKENDS: dict[str, Callable[[Config], Backend]] = {"workbook": workbook, "google": google, "feishu": feishu}
 
 
 def reader(config: Config) -> Reader:

@@ -60,12 +60,27 @@ class GoogleConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class FeishuConfig:
+    """backend.feishu: the base, and the app that opens it."""
+
+    domain: Literal["feishu", "larksuite"] = "feishu"
+    base: str = ""
+    app_id: str = ""
+    app_secret_env: str = "FEISHU_APP_SECRET"  # noqa: S105 - the name of a variable
+    timeout_seconds: float = 60.0
+    deadline_minutes: float = 15.0
+    write_gap_seconds: float = 0.5
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BackendConfig:
     """backend: where the shared sheet lives."""
 
-    kind: Literal["workbook", "google"] = "workbook"
+    kind: Literal["workbook", "google", "feishu"] = "workbook"
     workbook: WorkbookConfig = WorkbookConfig()
     google: GoogleConfig = GoogleConfig()
+    feishu: FeishuConfig = FeishuConfig()
 
 
 @dataclass(frozen=True, slots=True)
