@@ -84,7 +84,11 @@ class Turn:
         if asked.make and self._ident:
             asked = _in_place(change.table, asked, self._ident)
             self._ident = ""
-        self._sheet.apply(RUNS.name, asked)
+        # What runs that broke off have left behind goes with it.
+        others = {line.ident for line in self._others()}
+        ended = [line.ident for line in self._sheet.lines[RUNS.name] if runs_on(line) and line.ident not in others]
+        left = [ident for ident in ended if ident not in (self._ident, *asked.change)]
+        self._sheet.apply(RUNS.name, replace(asked, drop=[*asked.drop, *left]))
         self.release()
 
     def _see_alone(self, known: set[str]) -> None:
@@ -105,8 +109,6 @@ class Turn:
                 "程序填写的表在读取之后被改过，本次没有写入。",
                 "The worker's tables were changed since they were read; nothing was written.",
             )
-        ended = [line.ident for line in self._sheet.lines[RUNS.name] if runs_on(line) and line.ident != self._ident]
-        self._sheet.base.delete(self._sheet.held[RUNS.name].tab.ident, ended)
 
     def _prolong(self) -> None:
         """Raises Conflict when the turn is over: somebody else may have written."""

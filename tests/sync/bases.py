@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rules.schema import MEMBER_TABLES, TABLES, Kind
+from rules.values import Cell
 from sync.backends.feishu import Feishu
 from sync.feishu.base import Base
 from sync.feishu.client import Client
 from tests.emulators.feishu.person import Person
 from tests.emulators.feishu_bitable import FeishuBitable
 from tests.emulators.served import Emulator
+from tests.rules.sheets import MEMBERS, PARTS, Cells, adjustment, loan, request
 
 APP, SECRET = "cli_huzhu", "secret"
 NOON = datetime(2026, 11, 23, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -49,3 +52,42 @@ def base(**more: Any) -> Iterator[House]:
     token = service.add_base("互助联盟", **more)
     with Emulator(service) as server:
         yield House(service, server, token, service.person(token))
+
+
+KINDS = {
+    Kind.COUNT: "Number", Kind.POINTS: "Number", Kind.MONEY: "Number", Kind.NUMBER: "Number", Kind.DATE: "DateTime",
+    Kind.MOMENT: "DateTime", Kind.FLAG: "Checkbox", Kind.CHOICE: "SingleSelect",
+}  # fmt: skip
+"""The fields that people make for their columns; text for all others."""
+
+ALLIANCE: Mapping[str, Iterable[Cells]] = {
+    "members": MEMBERS,
+    "parts": PARTS,
+    "requests": [request("R-1"), request("R-2", "西北", 申报级别="P0", 原因="媒体"), request("007", "华中")],
+    "loans": [
+        loan("L-1"),
+        loan("L-2", "华中", "西北", 归还日期="2025-10-30"),
+        loan("L-3", "西北", "华东", 借出日期="2025-10-10", 配件编号="P-2"),
+        loan("L-4", "华北", "华中", 借出日期="2025-11-01"),
+    ],
+    "adjustments": [adjustment("华北", 2)],
+}
+"""A small one with some rows of each kind."""
+
+
+def peopled(house: House, rows: Mapping[str, Iterable[Cells]] = ALLIANCE) -> None:
+    """Tables that people made themselves, with these rows; then `init`."""
+    for table in MEMBER_TABLES:
+        fields = [(column.header, KINDS.get(column.kind, "Text")) for column in table.typed]
+        house.person.add_table(table.title, fields, [dict(row) for row in rows.get(table.name, ())])
+    house.backend().prepare(TABLES)
+
+
+def seen(house: House) -> dict[str, list[list[Cell]]]:
+    """Every member's table as a person sees it, what the worker keeps beside left out: headers, then rows."""
+    found = {}
+    for table in MEMBER_TABLES:
+        headers = [one.name for one in house.person.table(table.title).fields if not one.name.startswith("系统·")]
+        rows = [[row[name] for name in headers] for row in house.person.rows(table.title).values()]
+        found[table.title] = [headers, *rows]
+    return found
