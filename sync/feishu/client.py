@@ -287,7 +287,7 @@ def _matched(sent: Sequence[Mapping[str, Any]], made: Sequence[Record]) -> list[
     Rows that no echo fits take what is left, in the order given.
     """
     echoed: dict[str, list[str]] = defaultdict(list)
-    for record in reversed(made):
+    for record in made:
         echoed[_mark(record.get("fields") or {})].append(str(record["record_id"]))
     ids = [echoed[mark].pop() if echoed[mark := _mark(row)] else "" for row in sent]
     left = {one for some in echoed.values() for one in some}

@@ -170,8 +170,12 @@ class Wire:
         """Gets a token: asked in time Feishu gives the same one again, with less left of it."""
         asked_at = self._monotonic()
         call = Call("POST", _LOGIN, {}, {"app_id": self._app_id, "app_secret": self._app_secret}, "login")
-        reply = self._send(call)
-        self._check(reply, call)
+        try:
+            reply = self._send(call)
+            self._check(reply, call)
+        except _Lost as lost:
+            lost.unknown = False  # whatever became of the login, the call that wants it has not left
+            raise
         token, seconds = reply.body.get("tenant_access_token"), reply.body.get("expire")
         if not isinstance(token, str) or not isinstance(seconds, int | float):
             raise _Lost(self.garbled())

@@ -134,6 +134,11 @@ def test_no_answer_breaks_the_reading(code: Any, value: Any) -> None:
     assert decoded({}, value, CHINA) is None
 
 
+def test_a_formula_of_no_type_we_know_is_blank() -> None:
+    for kind in (3001, [1], "1", None):
+        assert read(20, {"type": kind, "value": ["?"]}) is None
+
+
 # To a base and back
 
 FIELDS = {
@@ -182,6 +187,7 @@ def stages() -> dict[Kind, tuple[Stage, Field]]:
 
 
 @pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.value)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_what_is_written_reads_back(stages: dict[Kind, tuple[Stage, Field]], kind: Kind, data: st.DataObject) -> None:
     stage, field = stages[kind]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
+import socket
+import ssl
 import string
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from sync.errors import Conflict, HuzhuError, RunFailed, SetupError
 from sync.feishu import complaints
@@ -219,6 +226,41 @@ def test_the_code_decides_and_not_the_status(house: House, clock: Clock, status:
     assert len(clock.slept) == 1
 
 
+def test_an_unknown_code_passes_where_the_status_says_so(house: House) -> None:
+    house.server.fault = times(1, Fault(answer=Answer(503, {"code": 777, "msg": "?"})), path=API)
+    assert "app" in look(house)
+    house.server.fault = times(1, Fault(answer=Answer(400, {"code": 777, "msg": "?"})), path=API)
+    assert "(777)" in str(failure(lambda: look(house)))
+
+
+def test_nobody_is_followed_elsewhere(house: House) -> None:
+    """A page that wants a login would get the call, and perhaps what signs it."""
+    moved = Answer(307, "", headers={"Location": f"{house.server.url}/elsewhere"})
+    house.server.fault = times(1, Fault(answer=moved), path=API)
+    house.create(house.client(), row("a"))
+    assert house.calls("elsewhere") == []
+
+
+def test_a_call_that_never_left_has_not_taken_effect(house: House) -> None:
+    """Nobody listens at first; Feishu comes up while we wait."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    house.person.add_table("新", ["键"])
+    with contextlib.ExitStack() as up:
+        ours = house.client(f"http://127.0.0.1:{port}", sleep=lambda _: up.enter_context(Emulator(house.feishu, port)))
+        ours._wire._token, ours._wire._token_until = house.feishu.token_for(house.app)[0], 1e9
+        refused = failure(lambda: ours.post(f"{house.path}/tables", {"table": {"name": "新"}}))
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.repeated, ours.calls["write"]) == (1254013, False, 2)
+
+
+def test_a_query_is_in_the_words_of_feishu(house: House) -> None:
+    house.server.fault = times(1, Fault(answer=Answer(200, {"code": 0})), path=API)
+    assert house.client().get(house.path, text_field_as_array=True, page_size=7, view_id=None) == {}
+    assert house.calls()[0].query == {"text_field_as_array": ["true"], "page_size": ["7"]}
+
+
 def test_silence_is_a_lost_call(house: House) -> None:
     house.server.fault = times(1, Fault(delay=0.4, served=True), path=API)
     ours = house.client(timeout=(5.0, 0.1))
@@ -233,7 +275,8 @@ def test_tries_are_few_and_ever_further_apart(house: House, clock: Clock) -> Non
     assert "1254291" in error.words.zh
     assert len(house.calls()) == 6
     assert all(2**n / 2 <= waited <= min(2**n, 30) for n, waited in enumerate(clock.slept, start=1))
-    assert len(clock.slept) == len(set(clock.slept)) == 5
+    assert len(clock.slept) == 5
+    assert not {2.0, 4.0, 8.0, 16.0, 30.0} & set(clock.slept)  # many that failed at once do not come back at once
 
 
 @pytest.mark.parametrize(("asked", "waited"), [(17, [17.0]), (0, [1.0])])
@@ -292,6 +335,14 @@ def test_a_create_whose_answer_was_lost_makes_no_second_row(house: House) -> Non
     assert len({call.one("client_token") for call in house.calls("batch_create")}) == 1
 
 
+def test_a_lost_login_says_nothing_of_the_write_that_wanted_it(house: House) -> None:
+    house.person.add_table("新", ["键"])
+    house.server.fault = times(1, faults.LOST_ANSWER, path=LOGIN)
+    refused = failure(lambda: house.client().post(f"{house.path}/tables", {"table": {"name": "新"}}))
+    assert isinstance(refused, Refused)
+    assert refused.repeated is False
+
+
 def test_each_batch_has_a_token_of_its_own(house: House) -> None:
     ours = house.client()
     ids = house.create(ours, *(row(f"k{n}", n) for n in range(1100)))
@@ -333,6 +384,30 @@ def test_ids_come_in_the_order_given_where_feishu_echoes_something_else(house: H
     assert house.create(house.client(), row("a"), row("b"), row("c")) == ["rec0", "rec1", "rec2"]
     house.server.fault = times(1, Fault(answer=answer), path="batch_create")
     assert "incomplete" in str(failure(lambda: house.create(house.client(), row("a"))))
+
+
+def test_ids_are_found_by_an_echo_in_the_shape_of_a_search(house: House) -> None:
+    shown: list[dict[str, Any]] = [
+        {"键": [{"type": "text", "text": "甲\n"}, {"type": "text", "text": "乙"}], "数": 2.0},
+        {"键": [{"type": "text", "text": "b"}]},
+        {"键": "c", "数": 3},
+    ]
+    records = [{"record_id": f"rec{n}", "fields": fields} for n, fields in enumerate(shown)]
+    answer = Answer(200, {"code": 0, "data": {"records": records}})
+    house.server.fault = times(1, Fault(answer=answer), path="batch_create")
+    ids = house.create(house.client(), row("c", 3), row("甲\n乙", 2), row("b", None))
+    assert ids == ["rec2", "rec0", "rec1"]
+
+
+def test_a_batch_refused_for_no_row_of_it_is_not_taken_apart(house: House) -> None:
+    ours = house.client()
+    house.server.fault = times(99, faults.code(1254037), path="batch_")
+    for write in (
+        lambda: house.create(ours, row("a"), row("b")),
+        lambda: ours.update_records(house.base, house.table, {"rec1": {}, "rec2": {}}),
+    ):
+        assert isinstance(failure(write), Refused)
+    assert (ours.rejected, ours.calls["write"]) == ([], 2)
 
 
 def test_bad_rows_are_told_and_the_others_written(house: House) -> None:
@@ -510,7 +585,7 @@ def advanced(house: House) -> None:
 TOLD: dict[str, tuple[Callable[[House], Any], str, str]] = {
     "not a document app": (shared("none"), "「添加文档应用」", "Add document app"),
     "may only read": (shared("read"), "可编辑", "Can edit"),
-    "advanced permissions": (advanced, "可管理", "Can manage"),
+    "advanced permissions": (advanced, "看不到全部内容", "has advanced permissions"),
     "no base": (lambda house: setattr(house, "base", "bascNone"), "/base/ 后面", "after /base/"),
     "no scope": (lambda house: setattr(house.app, "scopes", ()), "开通 bitable:app", "add bitable:app"),
     "wrong secret": (lambda house: setattr(house.app, "secret", "other"), "凭证与基础信息", "Credentials"),
@@ -577,6 +652,27 @@ def test_missing_certificates_are_told_at_once(house: House, monkeypatch: pytest
     error = failure(lambda: look(house, house.client("https://127.0.0.1:9")))
     assert type(error) is SetupError
     assert "REQUESTS_CA_BUNDLE" in str(error)
+
+
+def test_an_unknown_certificate_is_told_at_once(house: House, clock: Clock, tmp_path: Path) -> None:
+    """A company's proxy that answers in Feishu's place."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    today = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    signed = builder.not_valid_before(today).not_valid_after(today + timedelta(9999)).sign(key, hashes.SHA256())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = tmp_path / "proxy.pem"
+    file.write_bytes(pem + signed.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    company = Emulator(lambda _call: Answer())
+    company._server.socket = context.wrap_socket(company._server.socket, server_side=True)
+    with company:
+        error = failure(lambda: look(house, house.client(company.url.replace("http:", "https:"))))
+    assert type(error) is SetupError
+    assert "certificate" in str(error)
+    assert clock.slept == []
 
 
 def test_a_page_of_another_site_is_told_with_the_right_addresses(house: House) -> None:
