@@ -34,9 +34,14 @@ class Held:
     records: Sequence[Record]
 
     @classmethod
-    def of(cls, table: Table, tab: Tab, listed: Sequence[Field], records: Sequence[Record]) -> Held:
+    def of(cls, table: Table, tab: Tab, listed: Sequence[Field], records: Sequence[Record] = ()) -> Held:
         """With the field of each column."""
         return cls(table, tab, listed, found(table, listed), records)
+
+    @property
+    def names(self) -> list[str]:
+        """What our fields are called now."""
+        return [str(field["field_name"]) for field in self.fields.values()]
 
     def cell(self, record: Record, column: str, zone: ZoneInfo) -> Cell:
         """What *column* holds in *record*; None where there is no such field."""

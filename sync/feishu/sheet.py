@@ -77,8 +77,7 @@ class Sheet:
 
     def look_again(self, name: str) -> None:
         """Read the rows of a table that is there."""
-        held = self.held[name]
-        self.held[name] = replace(held, records=self.base.records(held.tab.ident, dated=True))
+        self.held[name] = self._filled(self.held[name])
         self.lines[name] = lines(self.held[name], self.base.zone)
 
     def tabs(self, wanted: Sequence[Table]) -> Iterator[tuple[Table, Tab]]:
@@ -100,8 +99,11 @@ class Sheet:
         return {t.name: names[t.name][0] for t in lost if len(names.get(t.name, ())) == 1}
 
     def _fetched(self, table: Table, tab: Tab) -> Held:
-        fields = self.base.fields(tab.ident)
-        return Held.of(table, tab, fields, self.base.records(tab.ident, dated=table.owner is Owner.WORKER))
+        return self._filled(Held.of(table, tab, self.base.fields(tab.ident)))
+
+    def _filled(self, held: Held) -> Held:
+        dated = held.table.owner is Owner.WORKER
+        return replace(held, records=self.base.records(held.tab.ident, held.names, dated=dated))
 
     def _settle(self, held: dict[str, Held]) -> None:
         """Read tables of several pages again while people change them: a row may have moved to another page."""

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rules.changes import canonical
 from rules.schema import MEMBER_TABLES, TABLES, Kind
 from rules.values import Cell
 from sync.backends.feishu import Feishu
+from sync.backends.memory import Memory
 from sync.feishu.base import Base
 from sync.feishu.client import Client
+from sync.runlog import Report, Tally
+from sync.worker import Worker, planned
 from tests.emulators.feishu.person import Person
 from tests.emulators.feishu_bitable import FeishuBitable
 from tests.emulators.served import Emulator
-from tests.rules.sheets import MEMBERS, PARTS, Cells, adjustment, loan, request
+from tests.rules.sheets import BY_NAME, MEMBERS, PARTS, POLICY, ZONE, Cells, adjustment, loan, request
+from tests.sync.cycles import AS_OF, COMPUTED, FILLED, WORDS, Counted
 
 APP, SECRET = "cli_huzhu", "secret"
 NOON = datetime(2026, 11, 23, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
 LEASE = timedelta(minutes=15)
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +89,42 @@ def peopled(house: House, rows: Mapping[str, Iterable[Cells]] = ALLIANCE) -> Non
     house.backend().prepare(TABLES)
 
 
-def seen(house: House) -> dict[str, list[list[Cell]]]:
-    """Every member's table as a person sees it, what the worker keeps beside left out: headers, then rows."""
-    found = {}
-    for table in MEMBER_TABLES:
-        headers = [one.name for one in house.person.table(table.title).fields if not one.name.startswith("系统·")]
-        rows = [[row[name] for name in headers] for row in house.person.rows(table.title).values()]
-        found[table.title] = [headers, *rows]
+Tabs = dict[str, list[list[Cell]]]
+
+
+def seen(house: House, *titles: str) -> Tabs:
+    """Each member's table as a person sees it, what the worker keeps beside left out: headers, then rows."""
+    found: Tabs = {}
+    for title in titles or [table.title for table in MEMBER_TABLES]:
+        headers = [one.name for one in house.person.table(title).fields if not one.name.startswith("系统·")]
+        rows = [[row[name] for name in headers] for row in house.person.rows(title).values()]
+        found[title] = [list[Cell](headers), *rows]
     return found
+
+
+def ran(house: House, mailer: Counted | None = None, as_of: date = AS_OF, *, minutes: int = 0, **more: Any) -> Report:
+    """One run, so many minutes after noon."""
+    now = NOON + minutes * MINUTE
+    return Worker(house.backend(now, **more), mailer, WORDS, POLICY, ZONE, lambda: now).run(as_of)
+
+
+def check_results(house: House, as_of: date = AS_OF, tabs: Tabs | None = None) -> None:
+    """Every worker table holds what follows from the members' as they are now, or were when they looked like *tabs*."""
+    plan = planned(Memory(tabs or seen(house)).read, WORDS, POLICY, ZONE, as_of, Tally()).plan
+    read = house.backend(NOON + timedelta(days=9)).read(FILLED).tabs
+    for name in COMPUTED:
+        table = BY_NAME[name]
+        assert canonical(table, read[name].rows[1:]) == canonical(table, plan.rows[name]), name
+
+
+def check_beside(house: House) -> None:
+    """Beside each member's row stands what the worker found for its key."""
+    for title, key, pairs in (
+        ("借调记录", "借调编号", (("系统·状态", "状态"), ("系统·天数", "天数"))),
+        ("求助", "求助编号", (("系统·序号", "序号"), ("系统·级别", "判定级别"))),
+    ):
+        worker = "借调状态" if title == "借调记录" else "优先级队列"
+        found = {row[key]: row for row in house.person.rows(worker).values()}
+        for row in house.person.rows(title).values():
+            for ours, theirs in pairs:
+                assert row[ours] == (found[row[key]][theirs] if row[key] in found else None)

@@ -4,83 +4,41 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
-from email.message import EmailMessage
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from rules.changes import canonical
-from rules.schema import LOANS, MEMBER_TABLES, OUTBOX, RUNS, TABLES, WORKER_TABLES
+from rules.schema import LOANS, MEMBER_TABLES, TABLES
 from rules.values import Change
 from sync import compose
 from sync.backends.memory import Memory
 from sync.config import Config
-from sync.errors import Busy, Conflict, HuzhuError, RunFailed, SetupError
+from sync.errors import Busy, Conflict, HuzhuError, SetupError
 from sync.feishu.base import token_in
 from sync.feishu.order import placed
-from sync.runlog import Report, Tally
-from sync.wording import Wording
-from sync.worker import Worker, planned
+from sync.runlog import Tally
+from sync.worker import planned
 from tests.emulators.feishu import faults
 from tests.emulators.served import Call, Fault
-from tests.rules.sheets import BY_NAME, POLICY, ZONE, loan, member, part, request
-from tests.sync.bases import ALLIANCE, LEASE, NOON, House, base, peopled, seen
-
-AS_OF = date(2025, 11, 6)
-WORDS = Wording("互助联盟", "huzhu@alliance.example", None)
-FILLED = [table for table in WORKER_TABLES if table.filled]
-COMPUTED = ("standings", "ledger", "queue", "loan_states")
-MINUTE = timedelta(minutes=1)
-
-
-@dataclass
-class Counted:
-    """A way out for mail that counts what leaves."""
-
-    left: Counter[str] = field(default_factory=Counter)
-
-    @contextmanager
-    def open(self) -> Iterator[Callable[[EmailMessage], tuple[str, ...]]]:
-        def send(message: EmailMessage) -> tuple[str, ...]:
-            self.left[str(message["Message-ID"])] += 1
-            return ()
-
-        yield send
-
-    def check(self) -> None:
-        """It always could."""
-
-
-def ran(house: House, mailer: Counted | None = None, as_of: date = AS_OF, *, minutes: int = 0, **more: Any) -> Report:
-    now = NOON + minutes * MINUTE
-    return Worker(house.backend(now, **more), mailer, WORDS, POLICY, ZONE, lambda: now).run(as_of)
-
-
-def check_results(house: House, as_of: date = AS_OF) -> None:
-    """Every worker table holds what follows from the members' as they are now."""
-    plan = planned(Memory(seen(house)).read, WORDS, POLICY, ZONE, as_of, Tally()).plan
-    read = house.backend(NOON + timedelta(days=9)).read(FILLED).tabs
-    for name in COMPUTED:
-        table = BY_NAME[name]
-        assert canonical(table, read[name].rows[1:]) == canonical(table, plan.rows[name]), name
-
-
-def check_beside(house: House) -> None:
-    """Beside each member's row stands what the worker found for its key."""
-    for title, key, pairs in (
-        ("借调记录", "借调编号", (("系统·状态", "状态"), ("系统·天数", "天数"))),
-        ("求助", "求助编号", (("系统·序号", "序号"), ("系统·级别", "判定级别"))),
-    ):
-        worker = "借调状态" if title == "借调记录" else "优先级队列"
-        found = {row[key]: row for row in house.person.rows(worker).values()}
-        for row in house.person.rows(title).values():
-            for ours, theirs in pairs:
-                assert row[ours] == (found[row[key]][theirs] if row[key] in found else None)
+from tests.rules.sheets import BY_NAME, POLICY, ZONE, member, request
+from tests.sync.bases import (
+    ALLIANCE,
+    LEASE,
+    MINUTE,
+    NOON,
+    House,
+    base,
+    check_beside,
+    check_results,
+    peopled,
+    ran,
+    seen,
+)  # fmt: skip
+from tests.sync.cycles import AS_OF, FILLED, WORDS, Counted
 
 
 @pytest.fixture
@@ -402,6 +360,21 @@ def test_doctor_knows_the_zone_and_the_calls_of_a_month(house: House) -> None:
     assert any("每月约" in finding.step.zh for finding in found)
 
 
+def test_a_field_renamed_between_its_listing_and_its_rows_is_not_read_as_blank(house: House) -> None:
+    """Cells come under names: under the new one a return would look as if it had never been."""
+    field = house.person.field("借调记录", "归还日期")
+    field.description = "[huzhu:loans.returned_on]"
+
+    def rename(call: Call) -> None:
+        if call.path.endswith(f"{house.person.table('借调记录').id}/records/search"):
+            field.name = "实际归还"
+
+    house.server.between = rename
+    ran(house)
+    field.name = "归还日期"
+    check_results(house)
+
+
 # What goes wrong
 
 
@@ -571,8 +544,8 @@ def test_a_run_that_broke_off_keeps_others_out_until_its_time_is_over(house: Hou
         later = house.backend(NOON + 15 * MINUTE).read(TABLES)
         assert later.tabs["runs"].rows[1:] == [], "a run under way is no run in the log"
         ran(house, minutes=16)
+        broken._turn._clock = lambda: NOON + 17 * MINUTE
         with pytest.raises(Conflict):  # it comes back to life
-            broken._turn._clock = lambda: NOON + 17 * MINUTE
             broken.write([Change(BY_NAME["kpis"], [("c", 1.0, "", "", "", "")])], broken._sheet.version)
     assert [row["结果"] for row in house.person.rows("运行日志").values()] == ["完成"]
 
