@@ -391,12 +391,14 @@ def test_ids_are_found_by_an_echo_in_the_shape_of_a_search(house: House) -> None
         {"键": [{"type": "text", "text": "甲\n"}, {"type": "text", "text": "乙"}], "数": 2.0},
         {"键": [{"type": "text", "text": "b"}]},
         {"键": "c", "数": 3},
+        {"键": "d"},
+        {"键": "e", "数": 4.0},
     ]
     records = [{"record_id": f"rec{n}", "fields": fields} for n, fields in enumerate(shown)]
     answer = Answer(200, {"code": 0, "data": {"records": records}})
     house.server.fault = times(1, Fault(answer=answer), path="batch_create")
-    ids = house.create(house.client(), row("c", 3), row("甲\n乙", 2), row("b", None))
-    assert ids == ["rec2", "rec0", "rec1"]
+    rows = [row("c", 3), row("e", 4), row("d", None), row("甲\n乙", 2), row("b", None)]
+    assert house.create(house.client(), *rows) == ["rec2", "rec4", "rec3", "rec0", "rec1"]
 
 
 def test_a_batch_refused_for_no_row_of_it_is_not_taken_apart(house: House) -> None:
