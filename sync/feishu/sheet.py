@@ -37,6 +37,7 @@ class Sheet:
         self.held: dict[str, Held] = {}
         self.lines: dict[str, list[Line]] = {}
         self._looked: set[str] = set()
+        self._touched: set[str] = set()  # written since they were read: their revision tells nothing of others
 
     @property
     def log(self) -> list[Line]:
@@ -65,6 +66,7 @@ class Sheet:
             self.lines.pop(table.name, None)
         self.held |= held
         self._looked |= {table.name for table in wanted}
+        self._touched -= {table.name for table in wanted}
         for one in held.values():
             if one.table.owner is Owner.WORKER:
                 self.lines[one.table.name] = lines(one, self.base.zone)
@@ -160,9 +162,9 @@ class Sheet:
             )
 
     def moved(self) -> bool:
-        """Whether a worker's table, the log left out, was changed since it was read. One call."""
+        """Whether somebody changed a worker's table, the log left out, since it was read. One call."""
         now = {tab.ident: tab.revision for tab in self.base.tables()}
-        ours = [self.held[name].tab for name in self.lines if name != RUNS.name]
+        ours = [self.held[name].tab for name in self.lines.keys() - self._touched - {RUNS.name}]
         return any(now.get(tab.ident) != tab.revision for tab in ours)
 
     def catch_up(self) -> None:
@@ -170,6 +172,7 @@ class Sheet:
         now = {tab.ident: tab for tab in self.base.tables()}
         for name, held in self.held.items():
             self.held[name] = replace(held, tab=now.get(held.tab.ident, held.tab))
+        self._touched.clear()
 
     # Changing
 
@@ -209,6 +212,7 @@ class Sheet:
     def apply(self, name: str, asked: Edits) -> None:
         """Do *asked*. Raises Conflict when people deleted a row that was to be changed."""
         held, before = self.held[name], len(self.base.rejected)
+        self._touched.add(name)
         self.base.update(held.tab.ident, {ident: self._cells(held, cells) for ident, cells in asked.change.items()})
         new = [self._cells(held, cells_of(held.table, line)) for line in asked.make]
         idents = self.base.create(held.tab.ident, new)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from rules.schema import RUNS, Table
 from rules.values import Cell, Change
 from sync import __version__
-from sync.errors import Busy, Conflict, HuzhuError
+from sync.errors import Busy, Conflict, HuzhuError, RunFailed
 from sync.feishu.rows import Edits, Line, cells_of, edits
 from sync.feishu.sheet import RUNNING, Sheet, runs_on
 
@@ -54,12 +54,18 @@ class Turn:
             self._prolong()
             return
         self._sheet.look_once([self.runs])
+        self._sheet.check_writable(RUNS.name)
         self._sheet.ensure(self.runs)
         known = {line.ident for line in self._sheet.log}
         tab = self._sheet.held[RUNS.name].tab.ident
         until = self._now + self._term
         row = self._row(until)
         (self._ident,) = self._sheet.base.create(tab, [self._sheet.written(RUNS.name, row)])
+        if not self._ident:
+            raise RunFailed(
+                "飞书没有收下“运行日志”的一行，本次没有写入",
+                "Feishu did not take a row of the log; nothing was written",
+            )
         self._until = until
         try:
             self._see_alone(known)
@@ -79,6 +85,7 @@ class Turn:
     def log(self, change: Change) -> None:
         """Make the log hold the rows of *change*: the row of this run becomes the first that is new."""
         self._sheet.look_once([change.table])
+        self._sheet.check_writable(RUNS.name)
         self._sheet.ensure(change.table)
         asked = edits(change.table, self._sheet.log, change.rows)
         if asked.make and self._ident:

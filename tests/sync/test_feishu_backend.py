@@ -550,6 +550,24 @@ def test_a_run_that_broke_off_keeps_others_out_until_its_time_is_over(house: Hou
     assert [row["结果"] for row in house.person.rows("运行日志").values()] == ["完成"]
 
 
+def test_what_became_of_the_mail_is_saved_though_somebody_deletes_the_row_of_the_run(house: House) -> None:
+    mailer, gone = Counted(), []
+
+    def delete(call: Call) -> None:
+        if mailer.left and "batch_update" in call.path and not gone:
+            gone.extend(house.person.rows("运行日志"))
+            house.person.delete("运行日志", *gone)
+
+    house.server.between = delete
+    ran(house, mailer)
+    assert gone
+    house.quiet()
+    assert {row["状态"] for row in house.person.rows("提醒邮件").values()} == {"已发送"}
+    assert [row["结果"] for row in house.person.rows("运行日志").values()] == ["完成"]
+    assert ran(house, mailer, minutes=1).changes == {}
+    assert set(mailer.left.values()) == {1}
+
+
 def test_a_long_run_keeps_its_turn(house: House) -> None:
     now = [NOON]
     backend = house.backend()
