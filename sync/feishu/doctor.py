@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
+from rules.layout import table_named
 from rules.schema import RUNS, Owner, Table
 from rules.values import Book
 from rules.words import Words
 from sync.backends import Finding
 from sync.backends.checks import INIT, of_tabs
-from sync.errors import Busy, HuzhuError
+from sync.errors import Busy, Conflict, HuzhuError
 from sync.feishu import tables
 from sync.feishu.rows import Held
 from sync.feishu.sheet import Sheet, misshapen, reshape
@@ -38,7 +39,8 @@ def findings(wanted: Sequence[Table], sheet: Sheet, turn: Turn, zone: tzinfo | N
         found.append(Finding(_ROWS, ok=True))
     except HuzhuError as error:
         found.append(Finding(_ROWS, ok=False, advice=error.words))
-    if RUNS.name in sheet.held:
+    log = sheet.held.get(RUNS.name)
+    if log and not tables.missing(log.table, log.listed):
         found.append(_write(turn))
     return [*found, _quota(calls, a_month)]
 
@@ -62,8 +64,14 @@ def _zone(sheet: Sheet, zone: tzinfo | None) -> Iterator[Finding]:
 
 
 def _fields(held: Held) -> Iterator[Finding]:
-    """Fields that people renamed, which does no harm; fields that cannot be written; lookups that were deleted."""
+    """What people renamed, which does no harm; fields that cannot be written, or that were deleted."""
     title = held.tab.title
+    if table_named(title, [held.table]) is None:
+        step = Words(
+            f"“{held.table.title}”表现在叫“{title}”，照常使用",
+            f"{held.table.title} is now called {title}, and used as before",
+        )
+        yield Finding(step, ok=True)
     for column, name in tables.renamed(held.table, held.fields):
         yield Finding(
             Words(
@@ -85,7 +93,7 @@ def _write(turn: Turn) -> Finding:
     """Tried by a row in the log that goes at once: reading may be allowed where writing is not."""
     try:
         turn.begin()
-    except Busy:
+    except (Busy, Conflict):  # somebody is writing: then it can be written
         return Finding(_WRITE, ok=True)
     except HuzhuError as error:
         return Finding(_WRITE, ok=False, advice=error.words)

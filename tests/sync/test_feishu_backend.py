@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from rules.schema import LOANS, MEMBER_TABLES, TABLES
 from rules.values import Change
@@ -27,9 +29,11 @@ from tests.emulators.served import Call, Fault
 from tests.rules.sheets import BY_NAME, POLICY, ZONE, member, request
 from tests.sync.bases import (
     ALLIANCE,
+    APP,
     LEASE,
     MINUTE,
     NOON,
+    SECRET,
     House,
     base,
     check_beside,
@@ -37,8 +41,9 @@ from tests.sync.bases import (
     peopled,
     ran,
     seen,
-)  # fmt: skip
+)
 from tests.sync.cycles import AS_OF, FILLED, WORDS, Counted
+from tests.sync.house import huzhu
 
 
 @pytest.fixture
@@ -199,6 +204,7 @@ def test_a_renamed_table_is_found_by_the_marks_of_its_fields(house: House) -> No
     house.person.rename_table("借调状态", "现在的借调")
     assert ran(house, minutes=1).changes == {}
     assert "借调状态" not in [table.name for table in house.service.bases[house.token].tables]
+    assert "“借调状态”表现在叫“现在的借调”，照常使用" in [one.step.zh for one in house.backend().examine(TABLES)]
 
 
 def test_any_type_of_field_may_hold_a_members_column() -> None:
@@ -344,6 +350,19 @@ def test_settings_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) ->
         compose.feishu(config)
     monkeypatch.setenv("FEISHU_APP_SECRET", "s")
     assert compose.feishu(config).calls == {"read": 0, "write": 0}
+
+
+def test_the_commands_work_on_a_base(house: House, tmp_path: Path) -> None:
+    file, address = tmp_path / "config.yaml", f"https://alliance.feishu.cn/base/{house.token}?table=tblX"
+    feishu = {"base": address, "app_id": APP, "url": house.server.url, "write_gap_seconds": 0}
+    settings = {"backend": {"kind": "feishu", "feishu": feishu}, "mail": {"kinds": {"problems": False}}}
+    file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+    for command, *more in (("init",), ("check",), ("run", "--as-of", AS_OF, "--json"), ("outbox", "list")):
+        code, out, err = huzhu(command, *more, "--config", file, FEISHU_APP_SECRET=SECRET)
+        assert code in (0, 3), err
+        assert SECRET not in out + err
+    check_results(house)
+    check_beside(house)
 
 
 def test_doctor_says_what_to_click_when_the_app_may_only_read(house: House) -> None:

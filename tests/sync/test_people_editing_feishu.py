@@ -25,7 +25,7 @@ from tests.rules.sheets import loan
 from tests.sync.bases import House, Tabs, base, check_beside, check_results, peopled, ran, seen
 from tests.sync.cycles import AS_OF, Counted
 
-SEEDS, CHUNK = int(os.environ.get("HUZHU_SEEDS", "20")), 4
+SEEDS, CHUNK = int(os.environ.get("HUZHU_SEEDS", "12")), 4
 TITLES = {table.title: table for table in MEMBER_TABLES}
 EDITED = ("借调记录", "借调记录", "求助", "成员", "库存")
 TYPED: dict[Kind, tuple[Any, ...]] = {
