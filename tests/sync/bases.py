@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -55,9 +57,31 @@ def base(**more: Any) -> Iterator[House]:
     """A new base without tables that the worker's app may edit."""
     service = FeishuBitable()
     service.add_app(APP, SECRET)
-    token = service.add_base("互助联盟", **more)
+    service.add_base("互助联盟", **more)
+    with served(service) as house:
+        yield house
+
+
+@contextmanager
+def served(service: FeishuBitable) -> Iterator[House]:
+    """The only base of *service*."""
+    (token,) = service.bases
     with Emulator(service) as server:
         yield House(service, server, token, service.person(token))
+
+
+@contextmanager
+def alliance() -> Iterator[House]:
+    """A small alliance on its own tables, as `init` leaves them."""
+    with served(copy.deepcopy(_alliance())) as house:
+        yield house
+
+
+@cache
+def _alliance() -> FeishuBitable:
+    with base() as house:
+        peopled(house)
+        return house.service
 
 
 KINDS = {

@@ -6,12 +6,9 @@ The emulator lets a person edit right before each call it serves. The seeds are 
 
 from __future__ import annotations
 
-import copy
 import os
 import random
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,10 +16,9 @@ import pytest
 
 from rules.schema import MEMBER_TABLES, Kind
 from sync.errors import RunFailed
-from tests.emulators.feishu.model import Base
 from tests.emulators.served import Call
 from tests.rules.sheets import loan
-from tests.sync.bases import House, Tabs, base, check_beside, check_results, peopled, ran, seen
+from tests.sync.bases import House, Tabs, alliance, check_beside, check_results, ran, seen
 from tests.sync.cycles import AS_OF, Counted
 
 SEEDS, CHUNK = int(os.environ.get("HUZHU_SEEDS", "12")), 4
@@ -37,14 +33,6 @@ TYPED: dict[Kind, tuple[Any, ...]] = {
     Kind.FLAG: (True, False),
 }
 """What the page takes in a field of that kind; any text in all others."""
-
-
-@pytest.fixture(scope="module")
-def whole() -> Iterator[tuple[House, Base]]:
-    """A house, and its base as `init` left it."""
-    with base() as house:
-        peopled(house)
-        yield house, copy.deepcopy(house.service.bases[house.token])
 
 
 class People:
@@ -130,10 +118,7 @@ def once_through(house: House, mailer: Counted, day: int, minutes: int) -> None:
     raise AssertionError("five runs in a row gave up")
 
 
-def edited(house: House, pristine: Base, seed: int) -> None:
-    house.service.bases[house.token] = copy.deepcopy(pristine)
-    house.server.calls.clear()
-    house = replace(house, person=house.service.person(house.token))
+def edited(house: House, seed: int) -> None:
     mailer = Counted()
     house.server.between = people = People(house, random.Random(seed))
     once_through(house, mailer, 0, 0)
@@ -154,6 +139,7 @@ def edited(house: House, pristine: Base, seed: int) -> None:
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
-def test_people_edit_between_any_two_calls(whole: tuple[House, Base], first: int) -> None:
+def test_people_edit_between_any_two_calls(first: int) -> None:
     for seed in range(first, min(first + CHUNK, SEEDS)):
-        edited(*whole, seed)
+        with alliance() as house:
+            edited(house, seed)
