@@ -109,7 +109,7 @@ class Base:
 
     def many(self, records: Sequence[Record]) -> bool:
         """Whether *records* came on several pages, so that people may have moved some from one to the next."""
-        return len(records) > _ROWS
+        return len(records) >= _ROWS  # of 501 rows one may have been deleted meanwhile
 
     def make_table(self, title: str, fields: Sequence[Mapping[str, Any]]) -> Tab:
         """A new table with these fields, or with some of them: Feishu is known to cut long lists short."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import compress
 from zoneinfo import ZoneInfo
 
 from rules.cells import folded_key, shown
@@ -91,22 +92,18 @@ def links(tables: Sequence[Held], zone: ZoneInfo) -> dict[str, dict[str, str]]:
 
 
 def typed_by_people(held: Held, zone: ZoneInfo, shown_by: Links) -> RawTable:
-    """A member's table: our columns under their headers, then those of people's own, and a line for each record.
+    """A member's table: our columns under their headers, and a line for each record. Other columns show their names.
 
     A line in which nobody typed into our columns is blank, whatever numbers Feishu itself gave it.
     """
-    ours = [(column.header, held.fields[column.field]) for column in columns(held.table) if column.field in held.fields]
+    ours = [(column, held.fields[column.field]) for column in columns(held.table) if column.field in held.fields]
     taken = {field["field_id"] for _, field in ours}
-    listed = [*ours, *((str(f["field_name"]), f) for f in held.listed if f["field_id"] not in taken)]
-    by_hand = [
-        place
-        for place, column in enumerate(column for column in columns(held.table) if column.field in held.fields)
-        if column.finds is None and ours[place][1].get("type") not in AUTOMATIC
-    ]
-    rows: list[Sequence[Cell]] = [[header for header, _ in listed]]
+    others = [str(field["field_name"]) for field in held.listed if field["field_id"] not in taken]
+    typed = [column.finds is None and field.get("type") not in AUTOMATIC for column, field in ours]
+    rows: list[Sequence[Cell]] = [[*(column.header for column, _ in ours), *others]]
     for record in held.records:
-        cells = [_seen(field, record, zone, shown_by) for _, field in listed]
-        rows.append(cells if any(cells[place] not in _BLANK for place in by_hand) else [])
+        cells = [_seen(field, record, zone, shown_by) for _, field in ours]
+        rows.append(cells if any(cell not in _BLANK for cell in compress(cells, typed)) else [])
     return RawTable(held.tab.title, rows)
 
 
