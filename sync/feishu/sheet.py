@@ -57,9 +57,12 @@ class Sheet:
     # Looking
 
     def look(self, wanted: Sequence[Table]) -> None:
-        """Read these tables: which there are, then of each its fields and its rows."""
-        found = {table.name: (table, tab) for table, tab in self.tabs(wanted)}
-        held = {name: self._fetched(table, tab) for name, (table, tab) in found.items()}
+        """Read these tables: which there are, then of each its fields and its rows.
+
+        The log comes first: whoever writes after it was read has a row that is not in it.
+        """
+        found = sorted(self.tabs(wanted), key=lambda one: one[0].name != RUNS.name)
+        held = {table.name: self._fetched(table, tab) for table, tab in found}
         self._settle(held)
         for table in wanted:
             self.held.pop(table.name, None)
