@@ -21,7 +21,7 @@ _OPEN = Words("打开飞书多维表格", "Open the base")
 _WRITE = Words("可以写入多维表格", "The base can be written")
 _ROWS = Words("能看到成员填写的行", "The rows of members can be seen")
 _LEAST_QUOTA = 10_000  # calls in a month of all apps together, on the smallest plan
-_WRITES = 25  # about how many a run needs
+_WRITES = 15  # about how many a run needs
 
 
 def findings(wanted: Sequence[Table], sheet: Sheet, turn: Turn, zone: tzinfo | None, a_month: float) -> list[Finding]:
