@@ -261,6 +261,28 @@ def test_a_worker_field_of_another_type_stops_the_run_before_it_writes(house: Ho
     assert any("字段类型" in finding.advice.zh for finding in unwell)
 
 
+def test_a_log_that_cannot_be_written_stops_the_run_before_it_writes(house: House) -> None:
+    house.person.delete_field("运行日志", "读取行数")
+    house.person.add_field("运行日志", "读取行数", "Checkbox")
+    start = len(written(house))
+    with pytest.raises(SetupError, match="读取行数"):
+        ran(house)
+    assert written(house)[start:] == []
+
+
+def test_a_worker_table_that_people_delete_meanwhile_is_made_again(house: House) -> None:
+    def delete(call: Call) -> None:
+        if call.path.endswith("batch_create") and house.service.bases[house.token].named("积分流水"):
+            house.person.delete_table("积分流水")
+            house.quiet()
+
+    house.server.between = delete
+    mailer = Counted()
+    ran(house, mailer)
+    check_results(house)
+    assert set(mailer.left.values()) == {1}
+
+
 def test_a_field_beside_members_rows_that_cannot_be_written_stops_nothing(house: House) -> None:
     house.person.delete_field("借调记录", "系统·状态")
     house.person.add_field("借调记录", "系统·状态", "SingleSelect")
