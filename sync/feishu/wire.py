@@ -8,16 +8,15 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
-from requests import Response, Session, exceptions
+from requests import Response, Session
 from requests.models import PreparedRequest
-from urllib3.exceptions import NewConnectionError
 
 from sync.errors import HuzhuError
 from sync.feishu import codes
 from sync.feishu.codes import MEANINGS, Meaning
 from sync.feishu.complaints import Refused, SchemaChanged, complaint, explained, line
+from sync.net import host, trouble
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +28,6 @@ _LAG = 30.0  # seconds after something was made in which "not found" may only me
 _SPARE = 300.0  # seconds that a token is given up before its end
 _LOGIN = "auth/v3/tenant_access_token/internal"
 _TEMPORARY = {408, 429, 500, 502, 503, 504}
-_MISSET = (exceptions.InvalidProxyURL, exceptions.InvalidSchema, exceptions.InvalidURL, exceptions.MissingSchema)
-_UNSENT = (exceptions.ConnectTimeout, exceptions.ProxyError)
-_BROKEN = (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +195,8 @@ class Wire:
                 timeout=timeout,
                 allow_redirects=False,
             )
-        except exceptions.RequestException as error:
+        except OSError as error:
             _raise_lost(error, self._root)
-        except OSError as error:  # requests says it so when a file of certificates is named and missing
-            raise complaint("no_certificates") from error
         finally:
             if call.kind == "write":
                 self._written_at = self._monotonic()
@@ -238,7 +232,7 @@ class Wire:
 
     def garbled(self) -> HuzhuError:
         """The error to raise for an answer that is none."""
-        return complaint("garbled", host=_host(self._root))
+        return complaint("garbled", host=host(self._root))
 
     def _late(self) -> HuzhuError:
         return complaint("late", minutes=round(self._seconds / 60))
@@ -251,15 +245,15 @@ def _unsigned(request: PreparedRequest) -> PreparedRequest:
 
 def _replied(response: Response) -> _Reply:
     """The answer in *response*. Raises _Lost where there is none: cut off, or a page of something between us."""
-    host = _host(response.url)
+    where = host(response.url)
     try:
         body = jsons.loads(response.content)
     except ValueError:
         body = None
     if not isinstance(body, dict) or not isinstance(body.get("code"), int):
         if response.status_code in _TEMPORARY:
-            raise _Lost(complaint("unavailable", host=host, status=response.status_code), unknown=True)
-        raise _Lost(complaint("garbled", host=host), unknown=True)
+            raise _Lost(complaint("unavailable", host=where, status=response.status_code), unknown=True)
+        raise _Lost(complaint("garbled", host=where), unknown=True)
     return _Reply(response.status_code, body, _reset(response), response.headers.get("X-Tt-Logid", ""))
 
 
@@ -271,25 +265,8 @@ def _reset(response: Response) -> float | None:
 
 def _raise_lost(error: Exception, url: str) -> NoReturn:
     """What *error* of requests means: a lost try, something set up wrongly, or a mistake of ours as it is."""
-    host = _host(url)
-    if isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-        raise complaint("certificate", host=host) from error
-    if isinstance(error, _MISSET):
-        raise complaint("proxy", host=host) from error
-    if isinstance(error, exceptions.ReadTimeout):
-        raise _Lost(complaint("silent", host=host), unknown=True) from error
-    if isinstance(error, _BROKEN):
-        raise _Lost(complaint("garbled", host=host), unknown=True) from error
-    if isinstance(error, exceptions.ConnectionError):
-        raise _Lost(complaint("unreachable", host=host), unknown=not _unsent(error)) from error
-    raise error
-
-
-def _unsent(error: exceptions.ConnectionError) -> bool:
-    """Whether there never was a connection, so that the call cannot have taken effect."""
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, _UNSENT) or isinstance(cause, NewConnectionError)
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc
+    found = trouble(error)
+    if found is None:
+        raise error
+    said = complaint(found.code, host=host(url))
+    raise (said if found.lasting else _Lost(said, unknown=found.unknown)) from error

@@ -15,18 +15,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from google.auth.credentials import Credentials, TokenState
 from google.auth.exceptions import RefreshError, TransportError
 from google.auth.transport.requests import Request
 from gspread.http_client import FileType, HTTPClient, ParamsType
-from requests import Response, Session, exceptions
+from requests import Response, Session
 from requests.models import PreparedRequest
-from urllib3.exceptions import NewConnectionError
 
 from sync.errors import HuzhuError
 from sync.google.complaints import Refused, complaint, login_refused
+from sync.net import host, trouble
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +39,6 @@ _TEMPORARY = {408, 500, 502, 503, 504}
 _PASSING = {"internal_failure", "server_error", "temporarily_unavailable"}  # of a token endpoint, whatever the status
 _QUOTA = {"RATE_LIMIT_EXCEEDED", "rateLimitExceeded", "userRateLimitExceeded"}
 _OK, _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY = 200, 401, 403, 429
-_MISSET = (exceptions.InvalidProxyURL, exceptions.InvalidSchema, exceptions.InvalidURL, exceptions.MissingSchema)
-_UNSENT = (exceptions.ConnectTimeout, exceptions.ProxyError)
-_BROKEN = (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError, exceptions.TooManyRedirects)
 
 
 class _Lost(Exception):
@@ -146,10 +142,8 @@ class Client(HTTPClient):
         self._sent[kind].append(self._monotonic())
         try:
             return send(auth=self._signed, timeout=timeout)
-        except exceptions.RequestException as error:
+        except OSError as error:
             _raise_lost(error, url)
-        except OSError as error:  # requests says it so when a file of certificates is named and missing
-            raise complaint("no_certificates") from error
 
     def _signed(self, request: PreparedRequest) -> PreparedRequest:
         """As an `auth` of requests, so that a .netrc file does not replace it and another host never gets it."""
@@ -176,14 +170,14 @@ class Client(HTTPClient):
         except TransportError as error:
             _raise_lost(error.args[0], url)
         except OSError as error:
-            raise complaint("no_certificates") from error
+            _raise_lost(error, url)
         answer = _parsed(response.data)
         if response.status in _TEMPORARY | {_TOO_MANY} or (
             isinstance(answer, dict) and answer.get("error") in _PASSING
         ):
-            raise _Lost(complaint("unavailable", host=_host(url), status=response.status))
+            raise _Lost(complaint("unavailable", host=host(url), status=response.status))
         if not isinstance(answer, dict):
-            raise _Lost(complaint("garbled", host=_host(url)))
+            raise _Lost(complaint("garbled", host=host(url)))
         return response
 
     def _timeout(self) -> tuple[float, float]:
@@ -223,15 +217,15 @@ class Client(HTTPClient):
 
 def _checked(response: Response) -> Response:
     """*response*, if it is an answer or a refusal. Raises _Lost if it is neither."""
-    status, host = response.status_code, _host(response.url)
+    status, where = response.status_code, host(response.url)
     if status in _TEMPORARY:
-        raise _Lost(complaint("unavailable", host=host, status=status), unknown=True, wait=_retry_after(response))
+        raise _Lost(complaint("unavailable", host=where, status=status), unknown=True, wait=_retry_after(response))
     if status == _TOO_MANY or (status == _FORBIDDEN and _said(response)[1] in _QUOTA):
         raise _Lost(complaint("quota"), quota=True, wait=_retry_after(response))
     if status == _OK:
         parsed = _parsed(response.content)
         if parsed is None:
-            raise _Lost(complaint("garbled", host=host), unknown=True)
+            raise _Lost(complaint("garbled", host=where), unknown=True)
         # gspread would parse it again: 15 ms a megabyte
         response.json = lambda **_: parsed  # type: ignore[method-assign]
     return response
@@ -239,24 +233,11 @@ def _checked(response: Response) -> Response:
 
 def _raise_lost(error: Exception, url: str) -> NoReturn:
     """What *error* of requests means: a lost try, something set up wrongly, or a mistake of ours as it is."""
-    host = _host(url)
-    if isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-        raise complaint("certificate", host=host) from error
-    if isinstance(error, _MISSET):
-        raise complaint("proxy") from error
-    if isinstance(error, exceptions.ReadTimeout):
-        raise _Lost(complaint("silent", host=host), unknown=True) from error
-    if isinstance(error, _BROKEN):
-        raise _Lost(complaint("garbled", host=host), unknown=True) from error
-    if isinstance(error, exceptions.ConnectionError):
-        raise _Lost(complaint("unreachable", host=host), unknown=not _unsent(error)) from error
-    raise error
-
-
-def _unsent(error: exceptions.ConnectionError) -> bool:
-    """Whether there never was a connection, so that the call cannot have taken effect."""
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, _UNSENT) or isinstance(cause, NewConnectionError)
+    found = trouble(error)
+    if found is None:
+        raise error
+    said = complaint(found.code, host=host(url))
+    raise (said if found.lasting else _Lost(said, unknown=found.unknown)) from error
 
 
 def _parsed(body: bytes) -> Any:
@@ -282,7 +263,3 @@ def _retry_after(response: Response) -> float | None:
     """Seconds that Google asks us to wait; None where it does not, or asks for more than a run can spare."""
     text = response.headers.get("Retry-After", "")
     return float(text) if text.isdecimal() and int(text) <= _SANE_RETRY_AFTER else None
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc
