@@ -23,8 +23,8 @@ from sync.worker import Worker, planned
 from tests.emulators.feishu.person import Person
 from tests.emulators.feishu_bitable import FeishuBitable
 from tests.emulators.served import Emulator
-from tests.rules.sheets import BY_NAME, MEMBERS, PARTS, POLICY, ZONE, Cells, adjustment, loan, request
-from tests.sync.cycles import AS_OF, COMPUTED, FILLED, WORDS, Counted
+from tests.rules.sheets import BY_NAME, POLICY, ZONE, Cells
+from tests.sync.cycles import ALLIANCE, AS_OF, COMPUTED, FILLED, WORDS, Counted
 
 APP, SECRET = "cli_huzhu", "secret"
 NOON = datetime(2026, 11, 23, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -89,20 +89,6 @@ KINDS = {
     Kind.MOMENT: "DateTime", Kind.FLAG: "Checkbox", Kind.CHOICE: "SingleSelect",
 }  # fmt: skip
 """The fields that people make for their columns; text for all others."""
-
-ALLIANCE: Mapping[str, Iterable[Cells]] = {
-    "members": MEMBERS,
-    "parts": PARTS,
-    "requests": [request("R-1"), request("R-2", "西北", 申报级别="P0", 原因="媒体"), request("007", "华中")],
-    "loans": [
-        loan("L-1"),
-        loan("L-2", "华中", "西北", 归还日期="2025-10-30"),
-        loan("L-3", "西北", "华东", 借出日期="2025-10-10", 配件编号="P-2"),
-        loan("L-4", "华北", "华中", 借出日期="2025-11-01"),
-    ],
-    "adjustments": [adjustment("华北", 2)],
-}
-"""A small one with some rows of each kind."""
 
 
 def peopled(house: House, rows: Mapping[str, Iterable[Cells]] = ALLIANCE) -> None:

@@ -28,26 +28,12 @@ from tests.emulators.feishu.faults import times
 from tests.emulators.feishu.person import Person
 from tests.emulators.feishu_bitable import FeishuBitable
 from tests.emulators.served import BAD_GATEWAY, Answer, Call, Emulator, Fault
+from tests.sync.cycles import Clock
 
 APP, SECRET = "cli_huzhu", "s3cr3t-of-the-app"
 API = "/open-apis/bitable"
 LOGIN = "tenant_access_token"
 TITLE = "积分榜"
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
 
 
 class House:

@@ -23,10 +23,11 @@ from sync.runlog import Report
 from sync.worker import Worker
 from tests.emulators.served import BAD_GATEWAY, Answer, Call, Fault
 from tests.rules.sheets import POLICY, ZONE, grid, loan, member
+from tests.sync.cycles import AS_OF, WORDS, Counted
 from tests.sync.house import huzhu, started
 from tests.sync.postman import postman
 from tests.sync.spreadsheets import ACCOUNT, LEASE, NOON, House, settings, spreadsheet
-from tests.sync.test_people_editing import AS_OF, WORDS, Counted, alliance
+from tests.sync.test_people_editing import alliance
 
 FILLED = tuple(table for table in TABLES if table.filled)
 

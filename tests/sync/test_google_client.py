@@ -27,6 +27,7 @@ from sync.google import complaints, credentials
 from sync.google.client import Client
 from sync.google.complaints import Refused, explained
 from tests.emulators.served import BAD_GATEWAY, Answer, Call, Emulator, Fault
+from tests.sync.cycles import Clock
 
 ACCOUNT = "robot@alliance.iam.gserviceaccount.com"
 UNAVAILABLE = Answer(503, {"error": {"code": 503, "message": "The service is currently unavailable."}})
@@ -45,21 +46,6 @@ OVER_QUOTA = Answer(
         }
     },
 )
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
 
 
 @pytest.fixture
