@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from rules import ladder, ledger, letters, outbox, problems, queue, warnings
+from rules import group, ladder, ledger, letters, outbox, problems, queue, warnings
 from rules.cells import read
 from rules.changes import body
 from rules.intake import intake
@@ -66,6 +66,7 @@ def decide(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Plan:
         parts,
         letters.Post.of(members, policy),
         letters.problem_notices(found, issue_rows),
+        group.notices(placed, requests, states, parts, as_of, policy),
         outbox.Now(as_of, _held_over(last_run, as_of, policy)),
     )
     return Plan(

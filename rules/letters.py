@@ -59,9 +59,10 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing the coordinator should look at: a problem in the data, or a mail held for a person.
+    """One thing to be told: to the coordinator a problem in the data or a mail held, to the group its news.
 
-    where, value, problem and fix are already words in the alliance's language. severity: error | warning | held.
+    where, value, problem and fix are already words in the alliance's language. severity: error | warning | held; in a
+    group message p0 | late.
     """
 
     key: str
@@ -76,8 +77,8 @@ class Notice:
 class Letter:
     """One mail that is due: to one address, in one language, about *items* (most severe first).
 
-    kind: "overdue" (items are Reminders) or "problems" (items are Notices). reply_to is "" when nobody in particular
-    should get the answer. held: why a person must release it first, "" when it may leave at once.
+    kind: "overdue" (items are Reminders), "problems" or "group" (items are Notices). reply_to is "" when nobody in
+    particular should get the answer. held: why a person must release it first, "" when it may leave at once.
     """
 
     mail_id: str
@@ -246,21 +247,43 @@ def held_notice(ident: str, to: str, reason: str, locale: str) -> Notice:
 NOTICES_PER_MAIL = 1000
 
 
-def report(notices: Sequence[Notice], told: Container[str], policy: Policy) -> Letter | None:
-    """The coordinator's report of the *notices* not yet *told*; None without news, or without a coordinator's address.
+@dataclass(frozen=True, slots=True)
+class Bulletin:
+    """A kind of letter that tells one address what is news to it; to nobody when *to* is "".
 
-    What is beyond 1,000 is one line with a key of its own, so that it is not news again at the next run.
+    most: how many items stand in one letter; what is beyond is one line, *where* it can be seen and *more* with {n}.
+    single: at most one leaves in a run, so news joins what still waits.
     """
-    to, locale = policy.alliance.coordinator_email, policy.alliance.locale
-    news = [notice for notice in notices if notice.key not in told]
-    if not to or not news or _beyond(news, locale).key in told:
+
+    kind: str
+    to: str
+    most: int
+    where: str
+    more: Words
+    single: bool = False
+
+
+def report(policy: Policy) -> Bulletin:
+    """The coordinator's report of problems and held mail."""
+    more = Words("还有 {n} 条，见数据问题表", "{n} more, see the tab 数据问题")
+    return Bulletin("problems", policy.alliance.coordinator_email, NOTICES_PER_MAIL, "数据问题", more)
+
+
+def news(notices: Sequence[Notice], told: Container[str], bulletin: Bulletin, policy: Policy) -> Letter | None:
+    """The letter about the *notices* not yet *told*; None without news, or without anybody to tell.
+
+    What is beyond the most it may hold is one line with a key of its own, so that it is not news again at the next run.
+    """
+    to, locale = bulletin.to, policy.alliance.locale
+    new = [notice for notice in notices if notice.key not in told]
+    if not to or not new or _beyond(new, bulletin, locale).key in told:
         return None
-    rest = news[NOTICES_PER_MAIL:]
-    items = (*news[:NOTICES_PER_MAIL], *([_beyond(rest, locale)] if rest else []))
+    rest = new[bulletin.most :]
+    items = (*new[: bulletin.most], *([_beyond(rest, bulletin, locale)] if rest else []))
     ident = mail_id(policy.alliance.name, to, (), (item.key for item in items))
-    return Letter(ident, "problems", locale, to, (), "", "", items)
+    return Letter(ident, bulletin.kind, locale, to, (), "", "", items)
 
 
-def _beyond(rest: Sequence[Notice], locale: str) -> Notice:
-    text = Words(f"还有 {len(rest)} 条，见数据问题表", f"{len(rest)} more, see the tab 数据问题").in_(locale)
-    return Notice(f"problems:{_digest(notice.key for notice in rest)}", "warning", "数据问题", "", text, "")
+def _beyond(rest: Sequence[Notice], bulletin: Bulletin, locale: str) -> Notice:
+    key = f"{bulletin.kind}:{_digest(notice.key for notice in rest)}"
+    return Notice(key, "warning", bulletin.where, "", bulletin.more.in_(locale).format(n=len(rest)), "")

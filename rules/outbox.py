@@ -11,11 +11,12 @@ from datetime import date, tzinfo
 
 import pandas as pd
 
+from rules import group
 from rules.cells import read, shown
 from rules.intake import SheetError
 from rules.ladder import LoanStates, reminders_due, still_true
 from rules.layout import Layout, MissingHeader, locate
-from rules.letters import Letter, Notice, Post, Reminder, digests, held_notice, reminders, report
+from rules.letters import Bulletin, Letter, Notice, Post, Reminder, digests, held_notice, news, reminders, report
 from rules.policy import MailPolicy, Policy
 from rules.schema import OUTBOX, Table
 from rules.values import Cell, Mail, MailStatus, RawTable, Row
@@ -144,9 +145,15 @@ def waits(mail: Mail) -> bool:
 
 
 def mailing(
-    before: Iterable[Mail], states: LoanStates, parts: pd.DataFrame, post: Post, problems: Sequence[Notice], now: Now
+    before: Iterable[Mail],
+    states: LoanStates,
+    parts: pd.DataFrame,
+    post: Post,
+    problems: Sequence[Notice],
+    told: Sequence[Notice],
+    now: Now,
 ) -> Mailing:
-    """Every mail looked at again, new reminders, and the coordinator's report.
+    """Every mail looked at again, new reminders, the message to the group (*told*), and the coordinator's report.
 
     A waiting mail leaves only while its items still make that very mail; otherwise it is cancelled, and what is still
     true of it is made anew. Sources: rules, sections 4 ("which reminder is due now") and 5.
@@ -157,7 +164,7 @@ def mailing(
     waiting = [mail for mail in mails if waits(mail)]
     true = still_true([key for mail in waiting for key in mail.items], states, cadence, rungs)
     facts = {fact.key: fact for fact in reminders(true.values(), states, parts, post, rungs)}
-    again = {mail.mail_id: _same_reminder(mail, facts, post) for mail in waiting if _is_reminder(mail)}
+    again = {mail.mail_id: _same_reminder(mail, facts, post) for mail in waiting if kind_of(mail) == "overdue"}
     mails, letters = _settled(mails, again, policy.mail, locale)
     letters.sort(key=post.urgency)
     if policy.mail.writes("overdue"):
@@ -166,8 +173,12 @@ def mailing(
         known = {mail.mail_id for mail in mails if not _given_up(mail)}
         letters += [letter for letter in fresh if letter.mail_id not in known]
     letters = braked(letters, policy.mail, locale)
-    notices = [*problems, *_held(mails, letters, locale)]
-    return _with_report(mails, letters, notices, policy)
+    mails, messages = _with_news(mails, told, group.MESSAGE, policy)
+    letters += messages
+    if policy.mail.writes("problems"):
+        mails, reports = _with_news(mails, [*problems, *_held(mails, letters, locale)], report(policy), policy)
+        letters += reports
+    return _mailing(mails, letters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +189,10 @@ class Now:
     held_over: int | None
 
 
-def _is_reminder(mail: Mail) -> bool:
-    return any(item.startswith("overdue:") for item in mail.items)
+def kind_of(mail: Mail) -> str:
+    """What kind of letter the row is of, by its items: see `Letter.kind`."""
+    signs = {item.partition(":")[0] for item in mail.items}
+    return next((kind for kind in ("overdue", group.MESSAGE.kind) if kind in signs), "problems")
 
 
 def _same_reminder(mail: Mail, facts: Mapping[str, Reminder], post: Post) -> Letter | None:
@@ -221,26 +234,48 @@ def _held(mails: Iterable[Mail], letters: Iterable[Letter], locale: str) -> list
     return [held_notice(*facts, locale) for facts in (*standing, *new)]
 
 
-def _with_report(mails: list[Mail], letters: list[Letter], notices: Sequence[Notice], policy: Policy) -> Mailing:
-    """The coordinator's report added: one that waits and still says the same, or the news."""
-    if not policy.mail.writes("problems"):
-        return _mailing(mails, letters)
-    told = {key for mail in mails if not _given_up(mail) for key in mail.items}
-    reports = [mail for mail in mails if waits(mail) and not _is_reminder(mail)]
-    again = {mail.mail_id: _same_report(mail, notices, told, policy) for mail in reports}
-    mails, waiting = _settled(mails, again, policy.mail, policy.alliance.locale)
-    told = {key for mail in mails if not _given_up(mail) for key in mail.items}
-    fresh = report(notices, told, policy)
-    return _mailing(mails, [*letters, *waiting, *([fresh] if fresh else [])])
+def _with_news(
+    mails: list[Mail], notices: Sequence[Notice], bulletin: Bulletin, policy: Policy
+) -> tuple[list[Mail], list[Letter]]:
+    """The mails, those of a bulletin looked at again, and its letters: what waits and still says the same, and the news."""
+    told = _told(mails)
+    waiting = [mail for mail in mails if waits(mail) and kind_of(mail) == bulletin.kind]
+    again = {mail.mail_id: _same_news(mail, notices, told, bulletin, policy) for mail in waiting}
+    if bulletin.single:
+        again |= dict.fromkeys(_joining(mails, again, notices, bulletin, policy))
+    mails, letters = _settled(mails, again, policy.mail, policy.alliance.locale)
+    fresh = news(notices, _told(mails), bulletin, policy)
+    return mails, [*letters, *([fresh] if fresh else [])]
 
 
-def _same_report(mail: Mail, notices: Sequence[Notice], told: Container[str], policy: Policy) -> Letter | None:
-    """The report that *mail* still is; None when what it says has changed."""
+def _told(mails: Iterable[Mail]) -> set[str]:
+    return {key for mail in mails if not _given_up(mail) for key in mail.items}
+
+
+def _same_news(
+    mail: Mail, notices: Sequence[Notice], told: Container[str], bulletin: Bulletin, policy: Policy
+) -> Letter | None:
+    """The letter that *mail* still is; None when what it says has changed."""
     current = {notice.key: notice for notice in notices}
     items = [current[key] for key in mail.items if key in current]
     beyond = [notice for notice in notices if notice.key not in told]  # counted in its last line
-    letters = (report(said, (), policy) for said in (items, [*items, *beyond]))
+    letters = (news(said, (), bulletin, policy) for said in (items, [*items, *beyond]))
     return next((letter for letter in letters if letter and letter.mail_id == mail.mail_id), None)
+
+
+def _joining(
+    mails: Iterable[Mail],
+    again: Mapping[str, Letter | None],
+    notices: Sequence[Notice],
+    bulletin: Bulletin,
+    policy: Policy,
+) -> list[str]:
+    """The mails that would leave beside another of their bulletin: given up, what they say is said in one letter."""
+    stay = [mail for mail in mails if again.get(mail.mail_id, mail)]
+    tries = policy.mail.max_attempts
+    leaving = [m.mail_id for m in stay if m.mail_id in again and m.status is not MailStatus.HELD and m.attempts < tries]
+    crowded = len(leaving) > 1 or news(notices, _told(stay), bulletin, policy)
+    return leaving if crowded else []
 
 
 def _mailing(mails: Iterable[Mail], letters: Sequence[Letter]) -> Mailing:

@@ -139,6 +139,18 @@ class MailPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupPolicy:
+    """Whether the alliance's group is told what is new (rules/group.py)."""
+
+    bot: Literal["none", "feishu"] = "none"
+
+    @property
+    def writes(self) -> bool:
+        """True when there is a bot that tells the group."""
+        return self.bot != "none"
+
+
+@dataclass(frozen=True, slots=True)
 class Alliance:
     """Who we are."""
 
@@ -160,4 +172,5 @@ class Policy:
     inventory: InventoryPolicy = InventoryPolicy()
     run: RunPolicy = RunPolicy()
     mail: MailPolicy = field(default_factory=MailPolicy)
+    group: GroupPolicy = GroupPolicy()
     rename: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
