@@ -75,7 +75,8 @@ def _pressing(request: Request, customer: str, waiting_since: date | None, as_of
     facts = (
         (bool(customer), Words(f"{customer}客户", f"{customer} customer")),
         (waiting_since is not None, Words(f"客户已等 {waited} 天", f"customer waiting {waited} days")),
-        (waiting_since is None, Words(f"{waited} 天前提出", f"asked {waited} days ago")),
+        (not waiting_since and waited, Words(f"{waited} 天前提出", f"asked {waited} days ago")),
+        (not waiting_since and not waited, Words("今天提出", "asked today")),
         (request.needed_by is not None, Words(f"{request.needed_by} 前需要", f"needed by {request.needed_by}")),
     )
     return _COMMA.in_(locale).join(words.in_(locale) for holds, words in facts if holds)

@@ -237,7 +237,7 @@ def _held(mails: Iterable[Mail], letters: Iterable[Letter], locale: str) -> list
 def _with_news(
     mails: list[Mail], notices: Sequence[Notice], bulletin: Bulletin, policy: Policy
 ) -> tuple[list[Mail], list[Letter]]:
-    """The mails, those of a bulletin looked at again, and its letters: what waits and still says the same, and the news."""
+    """The mails, those of *bulletin* looked at again, and its letters: what waits and still holds, and the news."""
     told = _told(mails)
     waiting = [mail for mail in mails if waits(mail) and kind_of(mail) == bulletin.kind]
     again = {mail.mail_id: _same_news(mail, notices, told, bulletin, policy) for mail in waiting}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sync.backends.google import Google
     from sync.backends.workbook import Workbook
     from sync.config import Config
-    from sync.mail import Mailer
+    from sync.mail import Mailer, Speaker
     from sync.mailroom import Mailroom
     from sync.runlog import Report
     from sync.wording import Wording
@@ -169,6 +169,49 @@ def _from_file(path: Path) -> str:
         ) from error
 
 
+def speaker(config: Config) -> Speaker | None:
+    """The configured bot that tells the group; None for `bot: none`."""
+    return _SPEAKERS[config.group.bot](config)
+
+
+def _feishu(config: Config) -> Speaker:
+    from sync.group import Bot, is_webhook  # requests
+
+    group = config.group
+    webhook = _from_environment(group.webhook_env, "group.webhook_env").strip()
+    if not is_webhook(webhook):
+        raise SetupError(
+            f"环境变量 {group.webhook_env} 里不是飞书群机器人的地址。打开飞书群 → 群设置 → 群机器人 → 点这个机器人 → "
+            "复制 Webhook 地址，整段放进去",
+            f"{group.webhook_env} does not hold the address of a Feishu bot. Open the group → Settings → Bots → this "
+            "bot → copy the whole webhook address into that environment variable",
+        )
+    link = group.link or _ADDRESSES.get(config.backend.kind, _nowhere)(config)
+    if link and not link.startswith(("https://", "http://")):
+        raise SetupError(
+            f"group.link（{link}）不是网址，应以 https:// 开头", f"group.link ({link}) is not an address: https://…"
+        )
+    secret = _from_environment(group.secret_env, "group.secret_env").strip()
+    return Bot(webhook, clock(config), secret, link, config.alliance.locale)
+
+
+def _nowhere(_config: Config) -> str:
+    return ""
+
+
+def _google_address(config: Config) -> str:
+    from sync.backends.google import spreadsheet_id
+
+    ident = spreadsheet_id(config.backend.google.spreadsheet)
+    return f"https://docs.google.com/spreadsheets/d/{ident}/edit" if ident else ""
+
+
+_ADDRESSES: dict[str, Callable[[Config], str]] = {"google": _google_address}
+"""Where people open the sheet, for backends that have such an address."""
+
+_SPEAKERS: dict[str, Callable[[Config], Speaker | None]] = {"feishu": _feishu, "none": lambda _: None}
+
+
 def mailroom(config: Config) -> Mailroom:
     """The outbox, for `huzhu outbox`."""
     from sync.mailroom import Mailroom
@@ -184,7 +227,8 @@ def worker(config: Config) -> Worker:
 
     sheet = backend(config)
     settled = partial(still.remember, config, sheet)
-    return Worker(sheet, mailer(config), wording(config), config.policy, config.zone, clock(config), settled)
+    tell = speaker(config)
+    return Worker(sheet, mailer(config), wording(config), config.policy, config.zone, clock(config), settled, tell)
 
 
 def run(config: Config, as_of: date) -> Report:

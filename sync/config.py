@@ -21,6 +21,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from rules.policy import (
     Alliance,
+    GroupPolicy,
     InventoryPolicy,
     LoansPolicy,
     MailPolicy,
@@ -114,6 +115,15 @@ class MailConfig(MailPolicy):
 
 
 @dataclass(frozen=True, slots=True)
+class GroupConfig(GroupPolicy):
+    """group: the rules' setting, and the bot. Its address and its secret come from the environment."""
+
+    webhook_env: str = "HUZHU_GROUP_WEBHOOK"
+    secret_env: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WatchConfig:
     """watch: when `huzhu watch` runs a cycle, in the alliance's time."""
 
@@ -137,6 +147,7 @@ class Config:
     overdue: OverduePolicy = OverduePolicy()
     inventory: InventoryPolicy = InventoryPolicy()
     mail: MailConfig = field(default_factory=MailConfig)
+    group: GroupConfig = GroupConfig()
     home: Path = Path()
 
     @property

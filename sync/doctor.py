@@ -29,6 +29,7 @@ def examine(config: Config) -> list[Finding]:
         *backend.examine(tuple(table for table in renamed(config.schema.rename).values() if table.filled)),
         *_letters(config),
         *_mail(config),
+        *_group(config),
         *_last_run(config, backend),
     ]
 
@@ -72,6 +73,13 @@ def _mail(config: Config) -> Iterator[Finding]:
 
     transport = config.mail.transport
     yield _tried(Words(f"邮件可以发出（{transport}）", f"mail can leave ({transport})"), check)
+
+
+def _group(config: Config) -> Iterator[Finding]:
+    """Nothing is sent: a message that only tests would be one the group has to read."""
+    if config.group.writes:
+        step = Words("群机器人的地址和密钥已填好", "the address and the secret of the group's bot are set")
+        yield _tried(step, lambda: compose.speaker(config))
 
 
 def _last_run(config: Config, backend: Backend) -> Iterator[Finding]:

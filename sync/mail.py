@@ -22,8 +22,9 @@ from typing import Protocol
 from rules.words import Words
 from sync.errors import MailError
 from sync.smtp import Smtp
+from sync.wording import Rendered
 
-__all__ = ["TRANSPORTS", "Folder", "Mailer", "Send", "Smtp"]
+__all__ = ["TRANSPORTS", "Folder", "Mailer", "Send", "Smtp", "Speaker"]
 
 Send = Callable[[EmailMessage], tuple[str, ...]]
 """Sends one mail. Returns one sentence for each recipient that was refused while the others got it; usually none."""
@@ -38,6 +39,18 @@ class Mailer(Protocol):
 
     def check(self) -> None:
         """Whether mail could leave now, without sending any. Raises MailError when it could not."""
+        ...
+
+
+class Speaker(Protocol):
+    """A way out for the message to the alliance's group."""
+
+    def ready(self) -> None:
+        """Returns when a message may leave. May wait up to a minute."""
+        ...
+
+    def tell(self, words: Rendered) -> None:
+        """Puts *words* before the group. Raises MailError when they did not get there, or nobody knows."""
         ...
 
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TypeVar
 
 from rules.decide import Plan
+from rules.group import MESSAGE
 from rules.letters import Letter
 from rules.values import Mail, MailStatus
 from sync.errors import MailError
-from sync.mail import Mailer, Send
+from sync.mail import Mailer, Speaker
 from sync.wording import Rendered, Wording
 
 T = TypeVar("T")
@@ -54,9 +56,46 @@ def _row(letter: Letter, as_of: date) -> Mail:
     return Mail(letter.mail_id, as_of, letter.to, letter.cc, "", "", letter.keys)
 
 
+Hand = Callable[[Letter, Rendered, Mail, datetime], Sequence[str]]
+"""Hands one letter over. Returns what was refused while the rest got it, raises MailError like `Send`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways out: for mail, and for the message to the group. Without one, the rows are all there is."""
+
+    mailer: Mailer | None
+    speaker: Speaker | None = None
+
+    def leaving(self, queue: Queue) -> Queue:
+        """*queue* with only those letters to leave that have a way out."""
+        way = {True: self.speaker, False: self.mailer}
+        return replace(queue, leaving=tuple(entry for entry in queue.leaving if way[to_group(entry[0])] is not None))
+
+    @contextmanager
+    def open(self, wording: Wording) -> Iterator[Hand]:
+        """One run's ways out, as one."""
+        with self.mailer.open() if self.mailer else nullcontext() as send:
+
+            def hand(letter: Letter, words: Rendered, mail: Mail, at: datetime) -> Sequence[str]:
+                if to_group(letter):
+                    assert self.speaker is not None, "a message without a way out does not leave"
+                    self.speaker.tell(words)
+                    return ()
+                assert send is not None, "a mail without a way out does not leave"
+                return send(wording.message(words, mail, reply_to=letter.reply_to, at=at))
+
+            yield hand
+
+
+def to_group(letter: Letter) -> bool:
+    """True for the message to the group."""
+    return letter.kind == MESSAGE.kind
+
+
 def deliver(
     queue: Queue,
-    mailer: Mailer,
+    ways: Ways,
     wording: Wording,
     *,
     as_of: date,
@@ -66,18 +105,23 @@ def deliver(
 ) -> Iterator[tuple[Mail, ...]]:
     """Sends what may leave, *size* mails at a time. Yields the outbox after each batch.
 
+    The message to the group goes first: while it waits for its minute nothing is claimed, and no outcome is unsaved.
+
     claim: saves the outbox with a batch in 发送中, and with it the outcome of the batch before; what it raises ends the
     sending. The last outcome is the caller's to save. as_of: the day the mails were worded for.
     """
     mails = {mail.mail_id: mail for mail in queue.mails}
-    with mailer.open() as send:
-        for batch in _batches(queue.leaving, size):
+    messages = [entry for entry in queue.leaving if to_group(entry[0])]
+    letters = [entry for entry in queue.leaving if not to_group(entry[0])]
+    with ways.open(wording) as hand:
+        for batch in itertools.chain(_batches(messages, 1), _batches(letters, size)):
+            if ways.speaker and to_group(batch[0][0]):
+                ways.speaker.ready()
             for letter, _ in batch:
                 mails[letter.mail_id] = _claimed(mails[letter.mail_id], as_of)
             claim(tuple(mails.values()))
             for letter, words in batch:
-                mail = mails[letter.mail_id]
-                mails[letter.mail_id] = _handed_over(mail, letter, words, send, wording, clock())
+                mails[letter.mail_id] = _handed_over(mails[letter.mail_id], letter, words, hand, clock())
             yield tuple(mails.values())
 
 
@@ -86,10 +130,10 @@ def _claimed(mail: Mail, as_of: date) -> Mail:
     return replace(mail, created_on=as_of, status=MailStatus.SENDING, attempts=mail.attempts + 1, error="")
 
 
-def _handed_over(mail: Mail, letter: Letter, words: Rendered, send: Send, wording: Wording, at: datetime) -> Mail:
+def _handed_over(mail: Mail, letter: Letter, words: Rendered, hand: Hand, at: datetime) -> Mail:
     """The mail with its fate: sent, to be tried again, or held because trying again cannot help or may double it."""
     try:
-        refused = send(wording.message(words, mail, reply_to=letter.reply_to, at=at))
+        refused = hand(letter, words, mail, at)
     except MailError as error:
         hopeless = error.permanent or error.unknown
         return replace(mail, status=MailStatus.HELD if hopeless else MailStatus.FAILED, error=str(error))
@@ -103,8 +147,13 @@ def _batches(items: Sequence[T], size: int) -> Iterator[tuple[T, ...]]:
         yield batch
 
 
-def fates(before: Sequence[Mail], after: Sequence[Mail]) -> Mapping[str, int]:
-    """How many mails were sent, and how many failed, between two states of the outbox."""
+def tried(before: Sequence[Mail], after: Sequence[Mail]) -> list[Mail]:
+    """The mails that were tried between two states of the outbox, as they stand after it."""
     was = {mail.mail_id: mail.attempts for mail in before}
-    tried = Counter(mail.status for mail in after if mail.attempts > was.get(mail.mail_id, 0))
-    return {"sent": tried[MailStatus.SENT], "failed": tried[MailStatus.FAILED]}
+    return [mail for mail in after if mail.attempts > was.get(mail.mail_id, 0)]
+
+
+def fates(tried: Sequence[Mail]) -> Mapping[str, int]:
+    """How many of the mails that were tried were sent, and how many failed."""
+    found = Counter(mail.status for mail in tried)
+    return {"sent": found[MailStatus.SENT], "failed": found[MailStatus.FAILED]}

@@ -22,10 +22,14 @@ DONE, MAIL_LEFT = "完成", "有邮件未发出"
 
 @dataclass(slots=True)
 class Tally:
-    """What a run did, for its report: seconds spent, mail written, sent and failed, restarts included."""
+    """What a run did, for its report: seconds spent, mail written, sent and failed, restarts included.
+
+    spoken: the message to the group was handed over, or tried; there is one a run.
+    """
 
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", "decide", "write", "mail"), 0.0))
     mails: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("queued", "sent", "failed"), 0))
+    spoken: bool = False
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:

@@ -41,6 +41,9 @@ LISTED = 25
 FIELD_LIMIT = 200
 """Characters of one fact from the sheet; the rest is cut."""
 
+TEXT_ONLY = ("group",)
+"""Kinds of letters without an HTML part."""
+
 ADDRESS_LIMIT = 320
 """Characters of an address: 64 before the @, 255 after it."""
 
@@ -52,7 +55,7 @@ _POLICY = SMTP.clone(cte_type="7bit")  # any server takes it, with or without 8B
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One letter in words. html is "" when only the text is known (a mail released from the outbox)."""
+    """One letter in words. html is "" for a kind without it, and when only the text is known."""
 
     subject: str
     text: str
@@ -115,9 +118,12 @@ class Wording:
             while listed > 1 and _cell_length(text) > BODY_LIMIT:
                 listed //= 2
                 text = _tidy(layout.render(facts, listed=listed))
-            return Rendered(subject, text, self._template(letter, "html").render(facts, listed=listed, subject=subject))
+            return Rendered(subject, text, self._html(letter, {**facts, "listed": listed, "subject": subject}))
         except TemplateError as error:
             raise _template_fault(error) from error
+
+    def _html(self, letter: Letter, facts: Mapping[str, object]) -> str:
+        return "" if letter.kind in TEXT_ONLY else self._template(letter, "html").render(facts)
 
     def message(self, rendered: Rendered, mail: Mail, *, reply_to: str, at: datetime) -> EmailMessage:
         """The mail that leaves: text and HTML, from the alliance to *mail*'s addresses, dated *at* (aware).

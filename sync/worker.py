@@ -14,14 +14,15 @@ from datetime import date, datetime, timedelta, tzinfo
 from rules import outbox as box
 from rules.changes import change
 from rules.decide import Plan, decide
+from rules.group import MESSAGE
 from rules.intake import SheetError
 from rules.policy import Policy
 from rules.schema import OUTBOX, RUNS, Table, renamed
 from rules.values import Book, Change, Mail, MailStatus
 from sync.backends import Backend
 from sync.errors import Busy, Conflict, RunFailed, SetupError
-from sync.mail import Mailer
-from sync.outbox import Queue, deliver, fates, queued
+from sync.mail import Mailer, Speaker
+from sync.outbox import Queue, Ways, deliver, fates, queued, tried
 from sync.runlog import DONE, MAIL_LEFT, Report, Tally, logged, wall
 from sync.wording import Wording
 
@@ -63,7 +64,10 @@ def planned(read: Reader, wording: Wording, policy: Policy, zone: tzinfo, as_of:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Everything a cycle touches. mailer None: mail is written into the sheet and nothing leaves."""
+    """Everything a cycle touches. mailer None: mail is written into the sheet and nothing leaves.
+
+    speaker None: no group is told. Each is a way of its own: with `mail.transport: none` a group is told all the same.
+    """
 
     backend: Backend
     mailer: Mailer | None
@@ -72,6 +76,7 @@ class Worker:
     zone: tzinfo
     clock: Clock
     settled: Callable[[Report, object], None] = lambda _report, _version: None  # told of a run with nothing to do
+    speaker: Speaker | None = None
 
     def run(self, as_of: date) -> Report:
         """One cycle, alone.
@@ -111,11 +116,13 @@ class _Cycle:
     def run(self) -> Report:
         """Write the results; send; write the last outcomes and the log row."""
         changes = list(self.planned.changes)
-        if self.worker.mailer is not None and self.planned.queue.leaving:
+        ways = Ways(self.worker.mailer, None if self.tally.spoken else self.worker.speaker)
+        leaving = ways.leaving(self.planned.queue)
+        if leaving.leaving:
             self._write(changes)
             self.tally.mails["queued"] += self.planned.queue.added
             with self.tally.timed("mail"):
-                self._send(self.worker.mailer)
+                self._send(leaving, ways)
             report = self._report()
             self._save_fates(report)
         else:
@@ -130,11 +137,11 @@ class _Cycle:
         before = self.book.tabs.get(RUNS.name)
         return logged(self.tables[RUNS.name], before, report, self.started, self.worker.clock(), cells)
 
-    def _send(self, mailer: Mailer) -> None:
+    def _send(self, queue: Queue, ways: Ways) -> None:
         w = self.worker
         sending = deliver(
-            self.planned.queue,
-            mailer,
+            queue,
+            ways,
             w.wording,
             as_of=self.as_of,
             claim=self._claim,
@@ -142,7 +149,9 @@ class _Cycle:
             clock=w.clock,
         )
         for mails in sending:
-            for outcome, number in fates(self.mails, mails).items():
+            moved = tried(self.mails, mails)
+            self.tally.spoken |= any(box.kind_of(mail) == MESSAGE.kind for mail in moved)
+            for outcome, number in fates(moved).items():
                 self.tally.mails[outcome] += number
             self.mails = mails
 
