@@ -61,6 +61,21 @@ HELD = Notice(
     "首次运行，逾期超过 30 天",
     "huzhu outbox release 3f2a9c01b7de4455",
 )
+CRISIS = {
+    "zh": Notice("d", "p0", "R-001 · 华北-北京 需要", "Model Y 中控大屏（P-001）2 个", "媒体客户，客户已等 26 天", ""),
+    "en": Notice(
+        "d",
+        "p0",
+        "R-001 · 华北-北京 needs",
+        "2 × Model Y 中控大屏 (P-001)",
+        "媒体 customer, customer waiting 26 days",
+        "",
+    ),
+}
+LATE = {
+    "zh": Notice("e", "late", "L-2025-001 · 华北-北京 应还 华东-上海", "动力电池模组（P-002）1 个", "2025-11-03 到期，已逾期 3 天", ""),
+    "en": Notice("e", "late", "L-2025-001 · 华北-北京 owes 华东-上海", "1 × 动力电池模组 (P-002)", "due 2025-11-03, 3 days overdue", ""),
+}  # fmt: skip
 WORDING = Wording("互助联盟", "huzhu@example.cn")
 
 
@@ -127,6 +142,31 @@ def test_a_digest_lists_each_loan_completely_the_most_severe_first():
 def test_the_coordinator_reads_what_to_mend_and_how(locale):
     rendered = WORDING.render(letter(ERROR, WARNING, HELD, locale=locale, greeting=""), DUE)
     golden(f"problems.{locale}.txt", as_golden(rendered))
+
+
+def message_to_group(*items: Notice, locale: str = "zh") -> Letter:
+    return replace(letter(*items, locale=locale), kind="group", to="飞书群", cc=(), reply_to="", greeting="")
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_the_group_reads_who_needs_what_and_who_owes_what(locale):
+    rest = Notice("f", "warning", "共享表", "", {"zh": "还有 5 项", "en": "5 more"}[locale], "")
+    items = (CRISIS[locale], replace(CRISIS[locale], key="g"), LATE[locale], rest)
+    rendered = WORDING.render(message_to_group(*items, locale=locale), DUE)
+    golden(f"group.{locale}.txt", as_golden(rendered))
+    assert rendered.html == ""
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_a_group_message_says_in_its_title_how_many_of_each(locale):
+    items = [CRISIS[locale]] * 2 + [LATE[locale]] * 13
+    subject = WORDING.render(message_to_group(*items, locale=locale), DUE).subject
+    assert re.findall(r"(?<!P)\d+", subject) == ["2", "13"]
+
+
+def test_a_long_group_message_says_how_much_more_there_is():
+    text = WORDING.render(message_to_group(*[LATE["zh"]] * 200), DUE).text
+    assert f"另有 {200 - LISTED} 项" in text
 
 
 def test_what_stops_the_rules_or_the_mail_stands_before_what_does_not():
@@ -255,6 +295,16 @@ def test_text_from_the_sheet_is_escaped_in_html(text, item, locale):
     plain = WORDING.render(letter(filled(item, "x"), locale=locale, greeting="x"), DUE).html
     assert Parsed(hostile).tags == Parsed(plain).tags
     assert one_line(text) in "".join(Parsed(hostile).text)
+
+
+@given(text=HOSTILE)
+@settings(deadline=None, max_examples=50)
+def test_a_line_break_in_a_name_cannot_add_a_line_to_a_group_message(text):
+    plain, hostile = (
+        WORDING.render(message_to_group(replace(LATE["zh"], where=t, value=t, problem=t)), DUE).text
+        for t in ("xx", f"x{text}x")
+    )
+    assert len(hostile.splitlines()) == len(plain.splitlines())
 
 
 @given(text=HOSTILE, item=st.sampled_from([SCREEN, ERROR]))
