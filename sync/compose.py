@@ -206,7 +206,12 @@ def _google_address(config: Config) -> str:
     return f"https://docs.google.com/spreadsheets/d/{ident}/edit" if ident else ""
 
 
-_ADDRESSES: dict[str, Callable[[Config], str]] = {"google": _google_address}
+def _feishu_address(config: Config) -> str:
+    written = config.backend.feishu.base
+    return written if written.startswith("https://") else ""
+
+
+_ADDRESSES: dict[str, Callable[[Config], str]] = {"google": _google_address, "feishu": _feishu_address}
 """Where people open the sheet, for backends that have such an address."""
 
 _SPEAKERS: dict[str, Callable[[Config], Speaker | None]] = {"feishu": _feishu, "none": lambda _: None}

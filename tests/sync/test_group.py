@@ -164,6 +164,8 @@ def test_a_blank_link_means_the_online_sheet(house: Path) -> None:
     assert compose.speaker(config(house)).link == ""  # type: ignore[union-attr]
     settings_changed(house, ("kind: workbook ", "kind: google "), ('spreadsheet: "" ', "spreadsheet: 1abc "))
     assert compose.speaker(config(house)).link == "https://docs.google.com/spreadsheets/d/1abc/edit"  # type: ignore[union-attr]
+    settings_changed(house, ("kind: google ", "kind: feishu "), ('base: "" ', "base: https://x.feishu.example/base/b "))
+    assert compose.speaker(config(house)).link == "https://x.feishu.example/base/b"  # type: ignore[union-attr]
 
 
 def test_without_a_bot_nothing_is_written_for_a_group(home: Path) -> None:
