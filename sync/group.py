@@ -21,11 +21,10 @@ from datetime import datetime
 from typing import Any
 
 import requests
-from requests import exceptions
-from urllib3.exceptions import NewConnectionError
 
 from rules.words import Words
 from sync.errors import MailError
+from sync.net import trouble
 from sync.wording import Rendered, cut, one_line
 
 MOST_BYTES = 20_000
@@ -169,12 +168,10 @@ def _parsed(content: bytes) -> Any:  # anything JSON can hold
 
 def _cause(error: OSError) -> str:
     """The name in `_FAULTS` of what *error* means. Only a connection that never was is sure to have carried nothing."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(error, exceptions.ConnectTimeout | exceptions.ProxyError) or isinstance(reason, NewConnectionError):
-        return "unreachable"
-    if isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return "certificate"
-    return "silent" if isinstance(error, exceptions.RequestException) else "no_certificates"
+    found = trouble(error)
+    if found is None or (found.unknown and not found.lasting):
+        return "silent"
+    return "address" if found.code == "proxy" else found.code
 
 
 def _by_status(status: int) -> str:
