@@ -115,6 +115,7 @@ class _Cycle:
 
     def run(self) -> Report:
         """Write the results; send; write the last outcomes and the log row."""
+        self._check_fresh()
         changes = list(self.planned.changes)
         ways = Ways(self.worker.mailer, None if self.tally.spoken else self.worker.speaker)
         leaving = ways.leaving(self.planned.queue)

@@ -14,7 +14,7 @@ from typing import Any
 
 KEY = "huzhu"
 FIRST = 1_500_000_000  # ids that Google gives are random; ours count from here
-KEPT = 16  # how many stay: a worker that is further behind than that has lost its lease long ago
+KEPT = 64  # how many stay: nobody may write so far behind, since a sheet read minutes ago is read again
 
 Request = dict[str, Any]
 """One request of a batchUpdate."""

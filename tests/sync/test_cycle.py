@@ -234,6 +234,15 @@ def test_the_sheet_is_read_again_when_it_was_read_too_long_ago(home: Path, postm
     assert len(postman.taken) == by_status(home)[MailStatus.SENT] > 5
 
 
+def test_what_was_read_long_ago_is_not_written(home: Path) -> None:
+    """A laptop that slept between reading and writing: others may have run, and mailed, since."""
+    worker = compose.worker(config(home))
+    minutes = iter([0, *[11] * 10**4])
+    start = datetime(2026, 11, 23, 1, tzinfo=UTC)
+    slept = replace(worker, clock=lambda: (start + timedelta(minutes=next(minutes))).astimezone(worker.zone))
+    assert slept.run(TODAY).calls["read"] == 2
+
+
 def test_days_are_those_of_the_run_not_of_the_clock(home: Path) -> None:
     """A replay of past days climbs the ladder as the days themselves did."""
     years_later = datetime(2030, 1, 1, tzinfo=UTC)
