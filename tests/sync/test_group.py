@@ -354,6 +354,26 @@ def test_a_cycle_that_starts_over_does_not_speak_again(house: Path, hall: Hall, 
     assert len(hall.cards) == 2
 
 
+def test_a_run_that_has_only_mailed_may_still_speak_when_it_starts_over(
+    house: Path, hall: Hall, postman: Postman
+) -> None:
+    postman.answer = "451 later"
+    cycle(house, hall)
+    postman.answer = "250 OK"
+    original = postman.handle_DATA
+
+    async def meanwhile(*args: object) -> str:
+        if not postman.taken:
+            ask(house, "R-900")
+        return await original(*args)
+
+    postman.handle_DATA = meanwhile  # type: ignore[method-assign]
+    report = replace(disturbed(house, 0), speaker=hall.bot()).run(TODAY)
+    assert report.calls["read"] > 1
+    assert [m.items for m in messages(house)][1] == ("group:p0:R-900",)
+    assert len(hall.cards) == 2
+
+
 def test_a_cycle_that_started_over_before_it_spoke_still_speaks(house: Path, hall: Hall) -> None:
     worker = disturbed(house, 0)
     naps: list[float] = []
