@@ -3,6 +3,8 @@
 What a recording or Google's documentation shows is answered so; what neither shows is refused with 501.
 
     python tests/emulators/google_sheets.py --port 8000 --add-spreadsheet 备件互助
+
+Without files of its own to begin with, the account holds those that it had when its traffic was recorded.
 """
 
 from __future__ import annotations
@@ -380,6 +382,10 @@ def google_sheets() -> Any:
         yield service, emulator
 
 
+RECORDED = Path(__file__).parents[1] / "data" / "google" / "account.args"
+"""The files of the account that the traffic was recorded with: its listings name them."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], fromfile_prefix_chars="@")
     parser.add_argument("--port", type=int, default=8000)
@@ -387,6 +393,8 @@ def main() -> None:
     parser.add_argument("--forbid", metavar="ID", action="append", default=[], help="a file that nobody may open")
     parser.add_argument("--share", metavar="EMAIL", action="append", default=[], help="a service account that may edit")
     options = parser.parse_args()
+    if not (options.add_spreadsheet or options.forbid):  # no account of one's own: the one that was recorded
+        options = parser.parse_args([f"@{RECORDED}", *sys.argv[1:]])
     service = GoogleSheets()
     service.accounts.update(options.share)
     service.forbidden.update(options.forbid)
