@@ -1,12 +1,64 @@
-"""What goes wrong between us and any service: what to say of it, and what may have become of the call."""
+"""What goes wrong between us and any service: what to say of it, what may have become of the call, how long to try."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from requests import exceptions
 from urllib3.exceptions import NewConnectionError
+
+from sync.errors import HuzhuError
+
+TRIES = 6
+
+
+class Lost(Exception):
+    """No answer to a call, for now. sentence: what to raise when no try is left.
+
+    unknown: the call may have taken effect. wait: how long the service asks to wait. quota: it counts our calls.
+    """
+
+    def __init__(
+        self,
+        sentence: HuzhuError,
+        *,
+        unknown: bool = False,
+        wait: float | None = None,
+        quota: bool = False,
+        tries: int = TRIES,
+    ) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence
+        self.unknown = unknown
+        self.wait = wait
+        self.quota = quota
+        self.tries = tries
+
+
+class Deadline:
+    """The end of a run's time, from now on. late: what to raise once it is over."""
+
+    def __init__(
+        self, seconds: float, late: HuzhuError, sleep: Callable[[float], None], monotonic: Callable[[], float]
+    ) -> None:
+        self._end, self._late = monotonic() + seconds, late
+        self._sleep, self._monotonic = sleep, monotonic
+
+    def timeouts(self, connect: float, read: float) -> tuple[float, float]:
+        """For connecting and for reading, within what is left."""
+        left = self._end - self._monotonic()
+        if left <= 0:
+            raise self._late
+        return min(connect, left), min(read, left)
+
+    def wait(self, seconds: float, give_up: HuzhuError | None = None) -> None:
+        """Sleeps, but never past the end: then raises *give_up*."""
+        if self._monotonic() + seconds >= self._end:
+            raise give_up or self._late
+        self._sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +105,15 @@ def _never_connected(error: Exception) -> bool:
 def host(url: str) -> str:
     """The host in *url*, with its port."""
     return urlsplit(url).netloc
+
+
+def raise_lost(error: Exception, url: str, complaint: Callable[..., HuzhuError]) -> NoReturn:
+    """What *error* of requests means: a lost try, something set up wrongly, or a mistake of ours as it is.
+
+    complaint: the service's own sentence for a code.
+    """
+    found = trouble(error)
+    if found is None:
+        raise error
+    said = complaint(found.code, host=host(url))
+    raise (said if found.lasting else Lost(said, unknown=found.unknown)) from error

@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from requests import Response, Session
 from requests.models import PreparedRequest
@@ -16,11 +16,10 @@ from sync.errors import HuzhuError
 from sync.feishu import codes
 from sync.feishu.codes import MEANINGS, Meaning
 from sync.feishu.complaints import Refused, SchemaChanged, complaint, explained, line
-from sync.net import host, trouble
+from sync.net import Deadline, Lost, host, raise_lost
 
 log = logging.getLogger(__name__)
 
-_TRIES = 6
 _TRIES_LAGGING = 4
 _LONGEST_WAIT = 30.0
 _SANE_RESET = 120  # seconds; who is told to come back later than that may as well be told so
@@ -67,19 +66,6 @@ class _Reply:
         return " ".join(str(part) for part in (self.body.get("msg"), detail) if part)
 
 
-class _Lost(Exception):
-    """No answer to a call, for now. unknown: the call may have taken effect. wait: how long Feishu asks to wait."""
-
-    def __init__(
-        self, sentence: HuzhuError, *, unknown: bool = False, wait: float | None = None, tries: int = _TRIES
-    ) -> None:
-        super().__init__(str(sentence))
-        self.sentence = sentence
-        self.unknown = unknown
-        self.wait = wait
-        self.tries = tries
-
-
 class Wire:
     """Calls in the name of one app, one at a time. calls: HTTP requests, repeats included and logins left out."""
 
@@ -100,9 +86,10 @@ class Wire:
         self._root = f"{base_url.rstrip('/')}/open-apis/"
         self._session = Session()
         self._timeouts = timeout
-        self._seconds, self._deadline = deadline_seconds, monotonic() + deadline_seconds
+        late = complaint("late", minutes=round(deadline_seconds / 60))
+        self._deadline = Deadline(deadline_seconds, late, sleep, monotonic)
         self._gap = write_gap
-        self._sleep, self._monotonic = sleep, monotonic
+        self._monotonic = monotonic
         self._token, self._token_until = "", float("-inf")
         self._written_at = self._made_at = float("-inf")
 
@@ -117,7 +104,7 @@ class Wire:
             attempt += 1
             try:
                 data = self._answer(call).body.get("data")
-            except _Lost as lost:
+            except Lost as lost:
                 unknown = unknown or lost.unknown
                 if attempt >= lost.tries:
                     raise lost.sentence from lost
@@ -129,7 +116,7 @@ class Wire:
                 return data if isinstance(data, dict) else {}
 
     def _answer(self, call: Call) -> _Reply:
-        """What came back for one try, as wanted. Raises _Lost for all that may pass."""
+        """What came back for one try, as wanted. Raises Lost for all that may pass."""
         if self._monotonic() >= self._token_until:
             self._log_in()
         reply = self._send(call)
@@ -150,7 +137,7 @@ class Wire:
         log.info("%s %s: %d %s (log id %s)", call.method, call.path, code, line(message), reply.log_id)
         if meaning is Meaning.AGAIN:
             busy = complaint("busy", code=code, message=line(message))
-            raise _Lost(busy, unknown=code not in codes.UNTOUCHED, wait=reply.reset)
+            raise Lost(busy, unknown=code not in codes.UNTOUCHED, wait=reply.reset)
         if meaning is Meaning.TOKEN:
             raise complaint("token", code=code, app_id=self._app_id)
         if meaning is Meaning.OWNER:
@@ -158,7 +145,7 @@ class Wire:
         if meaning is Meaning.SCHEMA:
             changed = SchemaChanged(code, message)
             if code in codes.LAGGING and self._monotonic() - self._made_at < _LAG:
-                raise _Lost(changed, tries=_TRIES_LAGGING)
+                raise Lost(changed, tries=_TRIES_LAGGING)
             raise changed
         raise Refused(code, message)
 
@@ -169,19 +156,21 @@ class Wire:
         try:
             reply = self._send(call)
             self._check(reply, call)
-        except _Lost as lost:
+        except Lost as lost:
             lost.unknown = False  # whatever became of the login, the call that wants it has not left
             raise
         token, seconds = reply.body.get("tenant_access_token"), reply.body.get("expire")
         if not isinstance(token, str) or not isinstance(seconds, int | float):
-            raise _Lost(self.garbled())
+            raise Lost(self.garbled())
         self._token, self._token_until = token, asked_at + seconds - _SPARE
 
     def _send(self, call: Call) -> _Reply:
         if call.kind == "write":  # one at a time, and not too fast: else they conflict with each other
-            self._wait(self._written_at + self._gap - self._monotonic(), self._late())
+            gap = self._written_at + self._gap - self._monotonic()
+            if gap > 0:
+                self._deadline.wait(gap)
         body = None if call.body is None else jsons.dumps(call.body, ensure_ascii=False, allow_nan=False).encode()
-        timeout = self._timeout()
+        timeout = self._deadline.timeouts(*self._timeouts)
         if call.kind in self.calls:
             self.calls[call.kind] += 1
         try:
@@ -196,7 +185,7 @@ class Wire:
                 allow_redirects=False,
             )
         except OSError as error:
-            _raise_lost(error, self._root)
+            raise_lost(error, self._root, complaint)
         finally:
             if call.kind == "write":
                 self._written_at = self._monotonic()
@@ -207,35 +196,17 @@ class Wire:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
-    def _timeout(self) -> tuple[float, float]:
-        """For connecting and for reading, within what is left of the run."""
-        left = self._deadline - self._monotonic()
-        if left <= 0:
-            raise self._late()
-        connect, read = self._timeouts
-        return min(connect, left), min(read, left)
-
-    def _back_off(self, attempt: int, lost: _Lost) -> None:
+    def _back_off(self, attempt: int, lost: Lost) -> None:
         """Waits after a lost try: as Feishu asks, else ever longer, and never past the deadline."""
         longest = min(2.0**attempt, _LONGEST_WAIT)
         # Many clients that fail at once must not come back at once.
         seconds = lost.wait if lost.wait is not None else random.uniform(longest / 2, longest)  # noqa: S311
         log.info("%s Again in %.1f s.", lost, seconds)
-        self._wait(seconds, lost.sentence)
-
-    def _wait(self, seconds: float, give_up: HuzhuError) -> None:
-        if seconds <= 0:
-            return
-        if self._monotonic() + seconds >= self._deadline:
-            raise give_up
-        self._sleep(seconds)
+        self._deadline.wait(seconds, lost.sentence)
 
     def garbled(self) -> HuzhuError:
         """The error to raise for an answer that is none."""
         return complaint("garbled", host=host(self._root))
-
-    def _late(self) -> HuzhuError:
-        return complaint("late", minutes=round(self._seconds / 60))
 
 
 def _unsigned(request: PreparedRequest) -> PreparedRequest:
@@ -244,7 +215,7 @@ def _unsigned(request: PreparedRequest) -> PreparedRequest:
 
 
 def _replied(response: Response) -> _Reply:
-    """The answer in *response*. Raises _Lost where there is none: cut off, or a page of something between us."""
+    """The answer in *response*. Raises Lost where there is none: cut off, or a page of something between us."""
     where = host(response.url)
     try:
         body = jsons.loads(response.content)
@@ -252,8 +223,8 @@ def _replied(response: Response) -> _Reply:
         body = None
     if not isinstance(body, dict) or not isinstance(body.get("code"), int):
         if response.status_code in _TEMPORARY:
-            raise _Lost(complaint("unavailable", host=where, status=response.status_code), unknown=True)
-        raise _Lost(complaint("garbled", host=where), unknown=True)
+            raise Lost(complaint("unavailable", host=where, status=response.status_code), unknown=True)
+        raise Lost(complaint("garbled", host=where), unknown=True)
     return _Reply(response.status_code, body, _reset(response), response.headers.get("X-Tt-Logid", ""))
 
 
@@ -261,12 +232,3 @@ def _reset(response: Response) -> float | None:
     """Seconds that Feishu asks us to wait; None where it does not, or asks for more than a run can spare."""
     text = response.headers.get("x-ogw-ratelimit-reset", "")
     return max(float(text), 1.0) if text.isdecimal() and int(text) <= _SANE_RESET else None
-
-
-def _raise_lost(error: Exception, url: str) -> NoReturn:
-    """What *error* of requests means: a lost try, something set up wrongly, or a mistake of ours as it is."""
-    found = trouble(error)
-    if found is None:
-        raise error
-    said = complaint(found.code, host=host(url))
-    raise (said if found.lasting else _Lost(said, unknown=found.unknown)) from error

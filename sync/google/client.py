@@ -14,7 +14,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, NoReturn
+from typing import Any
 
 from google.auth.credentials import Credentials, TokenState
 from google.auth.exceptions import RefreshError, TransportError
@@ -23,15 +23,13 @@ from gspread.http_client import FileType, HTTPClient, ParamsType
 from requests import Response, Session
 from requests.models import PreparedRequest
 
-from sync.errors import HuzhuError
 from sync.google.complaints import Refused, complaint, login_refused
-from sync.net import host, trouble
+from sync.net import Deadline, Lost, host, raise_lost
 
 log = logging.getLogger(__name__)
 
 BASE_URL = "https://sheets.googleapis.com"
 _HEADS = (BASE_URL, "https://www.googleapis.com")
-_TRIES = 6
 _LONGEST_WAIT = 32.0
 _SANE_RETRY_AFTER = 120  # seconds; who is told to come back later than that may as well be told so
 _WINDOW = 60.0
@@ -39,19 +37,6 @@ _TEMPORARY = {408, 500, 502, 503, 504}
 _PASSING = {"internal_failure", "server_error", "temporarily_unavailable"}  # of a token endpoint, whatever the status
 _QUOTA = {"RATE_LIMIT_EXCEEDED", "rateLimitExceeded", "userRateLimitExceeded"}
 _OK, _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY = 200, 401, 403, 429
-
-
-class _Lost(Exception):
-    """No answer to a call, for now. unknown: the call may have taken effect. wait: how long Google asks to wait."""
-
-    def __init__(
-        self, sentence: HuzhuError, *, unknown: bool = False, quota: bool = False, wait: float | None = None
-    ) -> None:
-        super().__init__(str(sentence))
-        self.sentence = sentence
-        self.unknown = unknown
-        self.quota = quota
-        self.wait = wait
 
 
 class Client(HTTPClient):
@@ -78,11 +63,12 @@ class Client(HTTPClient):
         self.timeout: tuple[float, float] = timeout
         self.calls = {"read": 0, "write": 0}
         self._base_url = base_url.rstrip("/")
-        self._seconds, self._deadline = deadline_seconds, monotonic() + deadline_seconds
+        late = complaint("late", minutes=round(deadline_seconds / 60))
+        self._deadline = Deadline(deadline_seconds, late, sleep, monotonic)
         self._per_minute = per_minute
         self._sent: dict[str, deque[float]] = {"read": deque(), "write": deque()}
         self._service_account = service_account
-        self._sleep, self._monotonic = sleep, monotonic
+        self._monotonic = monotonic
         self._google = Request(self.session)
 
     def request(
@@ -110,9 +96,9 @@ class Client(HTTPClient):
             attempt += 1
             try:
                 response = self._answer(kind, url, send)
-            except _Lost as lost:
+            except Lost as lost:
                 unknown = unknown or lost.unknown
-                if attempt == _TRIES:
+                if attempt == lost.tries:
                     raise lost.sentence from lost
                 self._back_off(attempt, lost)
             else:
@@ -126,7 +112,7 @@ class Client(HTTPClient):
         return self._base_url + endpoint.removeprefix(head) if head and self._base_url != BASE_URL else endpoint
 
     def _answer(self, kind: str, url: str, send: Callable[..., Response]) -> Response:
-        """What came back for one try: a complete answer or a refusal. Raises _Lost for all that may pass."""
+        """What came back for one try: a complete answer or a refusal. Raises Lost for all that may pass."""
         if self.auth.token_state is not TokenState.FRESH:
             self._logged_in()
         response = self._send(kind, url, send)
@@ -137,13 +123,13 @@ class Client(HTTPClient):
 
     def _send(self, kind: str, url: str, send: Callable[..., Response]) -> Response:
         self._keep_pace(kind)
-        timeout = self._timeout()
+        timeout = self._deadline.timeouts(*self.timeout)
         self.calls[kind] += 1
         self._sent[kind].append(self._monotonic())
         try:
             return send(auth=self._signed, timeout=timeout)
         except OSError as error:
-            _raise_lost(error, url)
+            raise_lost(error, url, complaint)
 
     def _signed(self, request: PreparedRequest) -> PreparedRequest:
         """As an `auth` of requests, so that a .netrc file does not replace it and another host never gets it."""
@@ -166,27 +152,21 @@ class Client(HTTPClient):
         body, headers and the answer are google-auth's and untyped there.
         """
         try:
-            response = self._google(url, method=method, body=body, headers=headers, timeout=self._timeout())
+            response = self._google(
+                url, method=method, body=body, headers=headers, timeout=self._deadline.timeouts(*self.timeout)
+            )
         except TransportError as error:
-            _raise_lost(error.args[0], url)
+            raise_lost(error.args[0], url, complaint)
         except OSError as error:
-            _raise_lost(error, url)
+            raise_lost(error, url, complaint)
         answer = _parsed(response.data)
         if response.status in _TEMPORARY | {_TOO_MANY} or (
             isinstance(answer, dict) and answer.get("error") in _PASSING
         ):
-            raise _Lost(complaint("unavailable", host=host(url), status=response.status))
+            raise Lost(complaint("unavailable", host=host(url), status=response.status))
         if not isinstance(answer, dict):
-            raise _Lost(complaint("garbled", host=host(url)))
+            raise Lost(complaint("garbled", host=host(url)))
         return response
-
-    def _timeout(self) -> tuple[float, float]:
-        """For connecting and for reading, within what is left of the run."""
-        left = self._deadline - self._monotonic()
-        if left <= 0:
-            raise self._late()
-        connect, read = self.timeout
-        return min(connect, left), min(read, left)
 
     def _keep_pace(self, kind: str) -> None:
         """Waits until one more call of *kind* keeps within the calls per minute."""
@@ -194,9 +174,9 @@ class Client(HTTPClient):
         while sent and sent[0] <= self._monotonic() - _WINDOW:
             sent.popleft()
         if len(sent) >= self._per_minute:
-            self._wait(sent[-self._per_minute] + _WINDOW - self._monotonic(), self._late())
+            self._deadline.wait(sent[-self._per_minute] + _WINDOW - self._monotonic())
 
-    def _back_off(self, attempt: int, lost: _Lost) -> None:
+    def _back_off(self, attempt: int, lost: Lost) -> None:
         """Waits after a lost try: as Google asks, else ever longer, and never past the deadline."""
         longest = min(2.0**attempt, _LONGEST_WAIT)
         # Many clients that fail at once must not come back at once: any time up to the longest. Not so for a quota: it
@@ -204,40 +184,23 @@ class Client(HTTPClient):
         jitter = random.uniform(0, 1.0 if lost.quota else longest)  # noqa: S311  # not for secrets
         seconds = lost.wait if lost.wait is not None else jitter + (longest if lost.quota else 0)
         log.info("%s Again in %.1f s.", lost, seconds)
-        self._wait(seconds, lost.sentence)
-
-    def _wait(self, seconds: float, give_up: HuzhuError) -> None:
-        if self._monotonic() + seconds >= self._deadline:
-            raise give_up
-        self._sleep(seconds)
-
-    def _late(self) -> HuzhuError:
-        return complaint("late", minutes=round(self._seconds / 60))
+        self._deadline.wait(seconds, lost.sentence)
 
 
 def _checked(response: Response) -> Response:
-    """*response*, if it is an answer or a refusal. Raises _Lost if it is neither."""
+    """*response*, if it is an answer or a refusal. Raises Lost if it is neither."""
     status, where = response.status_code, host(response.url)
     if status in _TEMPORARY:
-        raise _Lost(complaint("unavailable", host=where, status=status), unknown=True, wait=_retry_after(response))
+        raise Lost(complaint("unavailable", host=where, status=status), unknown=True, wait=_retry_after(response))
     if status == _TOO_MANY or (status == _FORBIDDEN and _said(response)[1] in _QUOTA):
-        raise _Lost(complaint("quota"), quota=True, wait=_retry_after(response))
+        raise Lost(complaint("quota"), quota=True, wait=_retry_after(response))
     if status == _OK:
         parsed = _parsed(response.content)
         if parsed is None:
-            raise _Lost(complaint("garbled", host=where), unknown=True)
+            raise Lost(complaint("garbled", host=where), unknown=True)
         # gspread would parse it again: 15 ms a megabyte
         response.json = lambda **_: parsed  # type: ignore[method-assign]
     return response
-
-
-def _raise_lost(error: Exception, url: str) -> NoReturn:
-    """What *error* of requests means: a lost try, something set up wrongly, or a mistake of ours as it is."""
-    found = trouble(error)
-    if found is None:
-        raise error
-    said = complaint(found.code, host=host(url))
-    raise (said if found.lasting else _Lost(said, unknown=found.unknown)) from error
 
 
 def _parsed(body: bytes) -> Any:
