@@ -7,7 +7,6 @@ people may add any column, and none of them stops a run.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -17,13 +16,13 @@ from zoneinfo import ZoneInfo
 
 from rules.schema import Column, Kind
 from rules.values import Cell
+from sync.backends.texts import fitting
 
 MOST_CHARACTERS = 100_000  # what Feishu holds in one cell
 _CHINA = "Asia/Shanghai"
 _ALIASES = {"Asia/Beijing": _CHINA}  # what Feishu calls it; tz databases do not
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _BETWEEN = "、"
 
 
@@ -153,16 +152,10 @@ def encoded(column: Column, cell: Cell, zone: ZoneInfo) -> Any:
     if cell is None or cell == "" or cell != cell:  # noqa: PLR0124 - NaN and NaT are blank
         return None
     if column.is_text or isinstance(cell, str):
-        return text(str(cell))
+        return fitting(str(cell), MOST_CHARACTERS)
     if column.kind in _WRITERS:
         return _WRITERS[column.kind](cell, zone)
     return _plain(cell, zone)
-
-
-def text(value: str) -> str:
-    """*value* without what no cell can hold, cut to what one holds."""
-    value = _NOT_TEXT.sub("\ufffd", value)
-    return value if len(value) <= MOST_CHARACTERS else value[: MOST_CHARACTERS - 1] + "…"
 
 
 def _plain(cell: Any, _zone: ZoneInfo) -> Any:

@@ -7,7 +7,6 @@ A text goes out as `stringValue`, which no `=` can make a formula. Days come and
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -15,10 +14,10 @@ from typing import Any
 
 from rules.schema import Column, Kind, Table
 from rules.values import Cell
+from sync.backends.texts import fitting
 
 MOST_CHARACTERS = 50_000  # what Google holds in one cell
 _DAY_0 = datetime(1899, 12, 30)  # noqa: DTZ001 - a sheet's days have no zone
-_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _DAYS = range(1, 2_958_466)  # to 9999-12-31
 
 CellData = dict[str, Any]
@@ -48,15 +47,9 @@ def written(cell: Cell, column: Column | None = None) -> CellData:
     if cell is None or cell == "" or cell != cell:  # noqa: PLR0124 - NaN and NaT are blank
         return {}
     if column is None or column.is_text or isinstance(cell, str):
-        return {"userEnteredValue": {"stringValue": text(str(cell))}}
+        return {"userEnteredValue": {"stringValue": fitting(str(cell), MOST_CHARACTERS)}}
     kind, value = next((kind, form(cell)) for type_, kind, form in _FORMS if isinstance(cell, type_))
     return {"userEnteredValue": {kind: value}} if not isinstance(value, float) or math.isfinite(value) else {}
-
-
-def text(value: str) -> str:
-    """*value* without what no cell can hold, cut to what one holds."""
-    value = _NOT_TEXT.sub("\ufffd", value)
-    return value if len(value) <= MOST_CHARACTERS else value[: MOST_CHARACTERS - 1] + "…"
 
 
 def _serial(value: datetime) -> float:
