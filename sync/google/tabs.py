@@ -79,11 +79,10 @@ def prepared(
 ) -> Made:  # fmt: skip
     """What is missing of *tables*. tabs: by table name. ids: those of all tabs. account: who may write worker tabs."""
     made = Made()
-    numbers = {t.name: tabs[t.name].sheet_id if t.name in tabs else free_id(t.name, ids) for t in tables}
     for table in tables:
         tab = tabs.get(table.name)
         if tab is None:
-            new = new_tab(table, numbers[table.name], placed, account)
+            new = new_tab(table, free_id(table.name, ids), placed, account)
             made.add(new, f"新建工作表“{table.title}”", f"Made the tab {table.title}")
         elif table.owner is Owner.MEMBER:
             _amend(made, table, tab, book, placed)
