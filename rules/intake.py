@@ -28,6 +28,7 @@ from rules.schema import Column, Kind, Table
 from rules.values import Book, RawTable
 
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
+NO_COUNTS: Mapping[tuple[str, str], int] = MappingProxyType({})
 _HEADER = -1  # in place of a row's position: the problem is in the header row
 Mask = npt.NDArray[np.bool_]
 
@@ -52,8 +53,12 @@ class Intake:
     rows_read: dict[str, int] = field(default_factory=dict)
 
 
-def intake(book: Book, tables: Mapping[str, Table], zone: tzinfo) -> Intake:
+def intake(
+    book: Book, tables: Mapping[str, Table], zone: tzinfo, counts: Mapping[tuple[str, str], int] = NO_COUNTS
+) -> Intake:
     """Every member table of *tables* as a typed frame, in the order of the schema (referred tables first).
+
+    counts: (table, field) -> what a blank cell counts as, where the alliance has set it.
 
     Raises SheetError when a required table or column is missing, naming the closest header found.
     """
@@ -69,7 +74,7 @@ def intake(book: Book, tables: Mapping[str, Table], zone: tzinfo) -> Intake:
         tab.check_columns()
         tab.check_keys()
         tab.check_references(known)
-        tab.fill_blanks()
+        tab.fill_blanks(counts)
         known[table.name] = tab.keys_known()
         result.frames[table.name] = tab.frame(known)
         result.problems += tab.problems
@@ -202,10 +207,12 @@ class _Tab:
         identifying = "\x1f".join(_iso(self.columns[name].array[i]) for name in self.table.derived_key)
         return "auto-" + hashlib.sha256(identifying.encode()).hexdigest()[:8]
 
-    def fill_blanks(self) -> None:
-        """Put in what a blank cell means by the schema."""
+    def fill_blanks(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Put in what a blank cell means by the schema, or by the alliance's settings."""
         for column in self.table.typed:
             read = self.columns[column.field]
+            if (count := counts.get((self.table.name, column.field))) is not None:
+                read.array[read.blank] = count
             if column.default:
                 read.array[read.blank] = column.default
             if column.blank_means:

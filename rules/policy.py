@@ -94,9 +94,72 @@ class OverduePolicy:
 
 @dataclass(frozen=True, slots=True)
 class InventoryPolicy:
-    """Defaults of the inventory rows."""
+    """Defaults of the inventory rows, and when a count is old and a part dead."""
 
     safety_stock: int = 0
+    stale_days: int = 7
+    dead_days: int = 90
+
+    def __post_init__(self) -> None:
+        _within("inventory.safety_stock", self.safety_stock, 0, 1_000_000)
+        _within("inventory.stale_days", self.stale_days, 0, 3650)
+        _within("inventory.dead_days", self.dead_days, 1, 3650)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingWeights:
+    """How much each figure counts in a lender's score; only their ratios matter."""
+
+    terms: float = 0.30
+    proximity: float = 0.25
+    coverage: float = 0.15
+    slack: float = 0.10
+    reciprocity: float = 0.10
+    dead_stock: float = 0.10
+
+    def __post_init__(self) -> None:
+        figures = [getattr(self, name) for name in self.__slots__]
+        for name, value in zip(self.__slots__, figures, strict=True):
+            _within(f"matching.weights.{name}", value, 0, 1000)
+        if not sum(figures) > 0:
+            raise PolicyError("matching.weights: at least one of them must be above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class TermsScores:
+    """How welcome each of a lender's terms is, 0..1; a lender that states none is as welcome as the first."""
+
+    borrow_and_return: float = 1.0
+    swap: float = 0.7
+    compensation: float = 0.4
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            _within(f"matching.terms.{name}", getattr(self, name), 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingPolicy:
+    """Who is asked to lend, and in which order (rules, section 6)."""
+
+    p0_keep: int = 0
+    road_factor: float = 1.25
+    kmh: float = 60.0
+    handling_hours: float = 4.0
+    near_km: float = 1000.0
+    plenty: int = 3
+    split_cost: float = 0.5
+    weights: MatchingWeights = MatchingWeights()
+    terms: TermsScores = TermsScores()
+
+    def __post_init__(self) -> None:
+        _within("matching.p0_keep", self.p0_keep, 0, 1_000_000)
+        _within("matching.road_factor", self.road_factor, 1, 10)
+        _within("matching.kmh", self.kmh, 1, 1000)
+        _within("matching.handling_hours", self.handling_hours, 0, 1000)
+        _within("matching.near_km", self.near_km, 1, 100_000)
+        _within("matching.plenty", self.plenty, 1, 1_000_000)
+        _within("matching.split_cost", self.split_cost, 0, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +233,7 @@ class Policy:
     loans: LoansPolicy = LoansPolicy()
     overdue: OverduePolicy = OverduePolicy()
     inventory: InventoryPolicy = InventoryPolicy()
+    matching: MatchingPolicy = MatchingPolicy()
     run: RunPolicy = RunPolicy()
     mail: MailPolicy = field(default_factory=MailPolicy)
     group: GroupPolicy = GroupPolicy()

@@ -168,6 +168,18 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "declared P0, but {lack_en}; treated as {level}",
         "Give the reason, and the sentiment risk (高) or a sensitive customer type",
     ),
+    "no_place": _kind(
+        "不知道「{center}」在哪里，它与求助方或出借方的路程算不出，排序按最远处理",
+        "在成员表填城市（例如 北京）或经纬度，或在路程表填公里",
+        "the place of {center} is unknown, so distances to and from it count as the farthest",
+        "Fill in the city (e.g. 北京) or the coordinates in the members table, or kilometres in the routes table",
+    ),
+    "unproven_cost": _kind(
+        "「{value}」的建议数量已尽量满足，但没能证明是最省的分法",
+        "可以照用；想更省就人工比较几个出借方",
+        "the units proposed for {value} fill as much as can be, but are not proven to cost least",
+        "They can be used as they are; compare the lenders by hand to save more",
+    ),
     "history_changed": _kind(
         "借调 {ref} 的积分记录变了：原来 {before}，现在 {after}",
         "确认是有意修改；若不是，把借调记录改回去",

@@ -420,10 +420,10 @@ QUEUE = _worker(
 MATCHES = _worker(
     "matches",
     "匹配建议",
-    "每个求助可以找谁借",
-    "Who can lend for each request",
+    "每个求助可以找谁借；借不齐时还有什么办法",
+    "Who can lend for each request, and what else to do when units are missing",
     _w("request_id", "求助编号", Kind.KEY, "求助", "The request"),
-    _w("lender", "出借方", Kind.KEY, "成员", "The member"),
+    _w("lender", "出借方", Kind.KEY, "成员；空白行是借不齐时的其他办法", "The member; blank: another way"),
     _w("supply_part", "供给配件", Kind.KEY, "可能是替代件", "May be a substitute"),
     _w("available", "可借数量", Kind.COUNT, "能借几个", "Units it can give"),
     _w("allocated", "建议数量", Kind.COUNT, "建议借几个", "Units proposed"),
@@ -434,7 +434,6 @@ MATCHES = _worker(
     _w("stars", "星级", Kind.COUNT, "5 最先联系", "5 is asked first"),
     _w("endorser", "引荐人", Kind.KEY, "两边都熟的成员", "A member both know"),
     _w("why", "理由", Kind.NOTE, "用数字说明", "In figures"),
-    filled=False,
     key=("request_id", "lender", "supply_part"),
 )
 

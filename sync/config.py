@@ -25,6 +25,7 @@ from rules.policy import (
     InventoryPolicy,
     LoansPolicy,
     MailPolicy,
+    MatchingPolicy,
     OverduePolicy,
     PointsPolicy,
     Policy,
@@ -146,6 +147,7 @@ class Config:
     loans: LoansPolicy = LoansPolicy()
     overdue: OverduePolicy = OverduePolicy()
     inventory: InventoryPolicy = InventoryPolicy()
+    matching: MatchingPolicy = MatchingPolicy()
     mail: MailConfig = field(default_factory=MailConfig)
     group: GroupConfig = GroupConfig()
     home: Path = Path()
