@@ -10,7 +10,7 @@ valid for any multipliers, whatever the solver's tolerance made of them. Source:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import highspy
@@ -72,30 +72,29 @@ class _Contest:
     def mixed(self, arcs: _Arcs) -> Ints:
         """Rows that both kinds of request draw on, with another supply for each."""
         both = np.intersect1d(arcs.row[arcs.crisis], arcs.row[~arcs.crisis])
-        return both[self.ordinary[both] != self.crisis[both]]
+        apart: Ints = both[self.ordinary[both] != self.crisis[both]]
+        return apart
 
 
 def settle(demands: Sequence[Demand], stock: Stock, split_cost: int) -> tuple[list[Ints], bool]:
     """Units from each candidate of each demand (in queue order), and whether their cost is proven to be the least."""
     caps = [stock.caps(demand) for demand in demands]
     places = [np.flatnonzero(cap > 0) for cap in caps]
-    arcs = _Arcs(
-        np.repeat(np.arange(len(demands)), [len(place) for place in places]),
-        *(
-            np.concatenate([getattr(d, name)[place] for d, place in zip(demands, places, strict=True)])
-            for name in ("stock", "step", "cost")
-        ),
-        np.concatenate([cap[place] for cap, place in zip(caps, places, strict=True)]),
-        np.repeat([d.crisis for d in demands], [len(place) for place in places]),
+    stocks, step, cost = (
+        np.concatenate([getattr(d, name)[place] for d, place in zip(demands, places, strict=True)])
+        for name in ("stock", "step", "cost")
     )
-    rows, arcs_row = np.unique(arcs.row, return_inverse=True)
-    arcs = _Arcs(arcs.request, arcs_row, arcs.step, arcs.cost, arcs.cap, arcs.crisis)
+    rows, row = np.unique(stocks, return_inverse=True)
+    sizes = [len(place) for place in places]
+    request, crisis = np.repeat(np.arange(len(demands)), sizes), np.repeat([d.crisis for d in demands], sizes)
+    cap = np.concatenate([cap[place] for cap, place in zip(caps, places, strict=True)])
+    arcs = _Arcs(request, row, step, cost, cap, crisis)
     wanted = np.array([demand.units for demand in demands])
     contest = _Contest(arcs, wanted, stock.ordinary[rows], stock.crisis[rows], split_cost)
     units, proven = _settled(contest)
     given = [np.zeros(len(demand.stock), dtype=np.int64) for demand in demands]
     for i, (mine, place) in enumerate(zip(given, places, strict=True)):
-        mine[place] = units[arcs.request == i]
+        mine[place] = units[request == i]
     assert stock.holds(demands, given), "checked in integers"
     return given, proven
 
@@ -281,7 +280,8 @@ class _Relaxed:
 
     def _priced(self, prices: Floats) -> Floats:
         """The cost of a unit from each arc, then of each flag, with what the limits charge for it."""
-        charged = np.bincount(self._column, prices[self._row] * self._value, minlength=self._columns)
+        prices_of = prices[self._row] * self._value
+        charged: Floats = np.bincount(self._column, prices_of, minlength=self._columns).astype(np.float64)
         charged[: self._size] += self._contest.arcs.cost
         return charged
 
@@ -312,7 +312,10 @@ class _Relaxed:
 
 def _dearer(units: int, caps: Sequence[int], costs: Sequence[float], split_cost: int) -> Floats:
     """For each lender, how much the cheapest way to take *units* rises when it must give at least one."""
-    ways = [split_cost + cost * np.arange(1, cap + 1) for cap, cost in zip(caps, costs, strict=True)]
+    ways = [
+        np.array(split_cost + cost * np.arange(1, cap + 1), dtype=np.float64)
+        for cap, cost in zip(caps, costs, strict=True)
+    ]
     before = [np.where(np.arange(units + 1) == 0, 0.0, np.inf)]
     for way in ways:
         before.append(_with(before[-1], way, before[-1]))
@@ -437,7 +440,9 @@ class _Program:
         self._low: list[float] = []
         self._high: list[float] = []
 
-    def add(self, columns: Sequence[int] | Ints, values: Sequence[float] | Floats | Ints, low: float, high: float) -> None:
+    def add(
+        self, columns: Sequence[int] | Ints, values: Sequence[float] | Floats | Ints, low: float, high: float
+    ) -> None:
         """One row: low <= sum of values x columns <= high."""
         self._columns.append(np.asarray(columns, dtype=np.int32))
         self._values.append(np.asarray(values, dtype=float))
@@ -474,7 +479,7 @@ class _Program:
         return np.where(idle, 0.0, prices)
 
     def _solver(self, *, whole: bool) -> highspy.Highs:
-        solver = highspy.Highs()
+        solver = highspy.Highs()  # type: ignore[no-untyped-call]
         for name, value in _OPTIONS.items():
             solver.setOptionValue(name, value)
         lp = highspy.HighsLp()
@@ -492,7 +497,7 @@ class _Program:
         return solver
 
 
-_OPTIONS = {
+_OPTIONS: Mapping[str, bool | int | float | str] = {
     "output_flag": False,
     "parallel": "off",
     "mip_rel_gap": 0.0,

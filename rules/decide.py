@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from rules import group, ladder, ledger, letters, outbox, problems, queue, warnings
+from rules import group, ladder, ledger, letters, matching, outbox, problems, queue, suggestions, warnings
 from rules.cells import read
 from rules.changes import body
 from rules.intake import intake
@@ -46,19 +46,21 @@ def decide(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Plan:
     """
     tables = renamed(policy.rename)
     locale = policy.alliance.locale
-    read_in = intake(book, tables, zone)
+    read_in = intake(book, tables, zone, {("inventory", "safety_stock"): policy.inventory.safety_stock})
     members, parts, requests, loans, adjustments = (
         read_in.frames[name] for name in ("members", "parts", "requests", "loans", "adjustments")
     )
     sums = ledger.accounts(members, loans, adjustments, as_of, policy.points)
     postings = ledger.ledger(loans, adjustments, as_of, policy.points, locale)
     placed = queue.queue(requests, loans, members, sums, as_of, policy)
+    matched = matching.matching(read_in.frames, placed, as_of, policy)
     states = ladder.loan_states(loans, as_of, policy.loans, policy.overdue)
     prices: dict[str, Decimal | None] = dict(zip(parts["part_no"], parts["unit_value"], strict=True))
     last_run = last_as_of(book.tabs.get("runs"), zone, tables["runs"])
     about_loans = warnings.of_loans(states, prices, members, policy.overdue.ladder)
     history = _history(book, tables, postings, loans, locale if last_run == as_of else None)
-    found = problems.ordered([*read_in.problems, *queue.unproven(placed), *about_loans, *history], tables)
+    about_requests = [*queue.unproven(placed), *matched.problems]
+    found = problems.ordered([*read_in.problems, *about_requests, *about_loans, *history], tables)
     issue_rows = problems.rows_of(found, tables, locale)
     mailing = outbox.mailing(
         outbox.mails_in(book.tabs.get("outbox"), zone, tables["outbox"]),
@@ -74,6 +76,7 @@ def decide(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Plan:
             "standings": ledger.standings(members, sums, as_of, policy.points),
             "ledger": postings,
             "queue": queue.rows_of(placed, members, sums, locale),
+            "matches": suggestions.rows_of(matched, read_in.frames, as_of, policy),
             "loan_states": ladder.rows_of(states, prices, policy.overdue.ladder),
             "issues": issue_rows,
         },

@@ -162,8 +162,8 @@ def demo(call: Call, folder: str) -> int:
     code = _run(call)
     book, letters = home / call.config.backend.workbook.path, home / call.config.mail.folder
     call.say(
-        f"打开 {book} 看积分榜、优先级队列、借调状态、数据问题、提醒邮件；邮件在 {letters}/",
-        f"Open {book}: standings, queue, loan states, problems and mail; letters in {letters}/",
+        f"打开 {book} 看积分榜、优先级队列、匹配建议、借调状态、数据问题、提醒邮件；邮件在 {letters}/",
+        f"Open {book}: standings, queue, who can lend, loan states, problems and mail; letters in {letters}/",
     )
     call.say(
         f"改几个单元格，保存关闭，再运行：huzhu run --config {home / 'config.yaml'}",

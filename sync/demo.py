@@ -46,7 +46,7 @@ PARTS: tuple[tuple[str, str, Cell, str, str, str], ...] = (
     ("1090547-00-A", "车门电动把手", None, "Model 3", "", ""),
 )
 _NUMBERS = tuple(part[0] for part in PARTS)
-_SCREEN, _ARM, _BATTERY, _CAMERA, _HANDLE = (_NUMBERS[i] for i in (0, 2, 4, 8, 19))
+_SCREEN, _NEW_SCREEN, _ARM, _BATTERY, _CAMERA, _HANDLE = (_NUMBERS[i] for i in (0, 1, 2, 4, 8, 19))
 
 
 def make(home: Path, as_of: Callable[[], date], locale: str | None) -> bool:
@@ -134,7 +134,20 @@ def _inventory(as_of: date, chance: random.Random) -> Rows:
             incoming = (2, as_of + timedelta(days=9)) if on_hand == 0 else (None, None)
             stock.append((center, part, on_hand, chance.choice((0, 1)), *incoming, used, terms, updated))
     stock[3] = (*stock[3][:2], f"{stock[3][2]}个", *stock[3][3:])
-    return stock
+    told = {row[:2]: row for row in _told(as_of)}
+    return [told.pop(tuple(row[:2]), row) for row in stock] + list(told.values())
+
+
+def _told(as_of: date) -> Iterator[tuple[Cell, ...]]:
+    """Who has what R-001 and R-003 ask for: three screens from one lender or two, and arms to swap for a screen."""
+    for center, part, on_hand, keep, idle, terms in (
+        (_SHANGHAI, _SCREEN, 3, 1, 12, BORROW_AND_RETURN),
+        (_WUHAN, _SCREEN, 1, 0, 30, SWAP),
+        (_XIAN, _SCREEN, 3, 0, 20, COMPENSATION),
+        (_HANGZHOU, _NEW_SCREEN, 1, 0, 120, ""),
+        (_BEIJING, _ARM, 5, 1, 75, ""),
+    ):
+        yield center, part, on_hand, keep, None, None, as_of - timedelta(days=idle), terms, as_of - timedelta(days=1)
 
 
 def _history(as_of: date, chance: random.Random) -> Iterator[dict[str, Cell]]:
@@ -165,7 +178,7 @@ def _history(as_of: date, chance: random.Random) -> Iterator[dict[str, Cell]]:
 
 _LIVE: tuple[tuple[str, str, str, int, int, dict[str, int | str]], ...] = (
     # lender, borrower, part, units, due in days, and what else its row says (dates as days from today)
-    (_SHANGHAI, _BEIJING, _SCREEN, 2, 12, {"request_id": "R-001"}),
+    (_SHANGHAI, _BEIJING, _SCREEN, 2, 12, {}),
     (_WUHAN, _HANGZHOU, _CAMERA, 3, 7, {}),
     (_SHENZHEN, _XIAN, _NUMBERS[6], 1, 5, {}),
     (_BEIJING, _SHANGHAI, _ARM, 1, 3, {"returned_qty": 0}),
