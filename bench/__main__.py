@@ -55,9 +55,16 @@ def _rules(sizes: list[int], large: list[int]) -> Iterator[Line]:
         yield from compute.growth(*_MEMORY[-1:], *_LARGE_MEMORY)
 
 
+def _match(_sizes: list[int], _large: list[int]) -> Iterator[Line]:
+    from bench import match
+
+    yield from match.lines()
+
+
 _SECTIONS: Mapping[str, Callable[[list[int], list[int]], Iterator[Line]]] = {
     "start": _start,
     "rules": _rules,
+    "match": _match,
     "read": _read,
     "write": _write,
     "run": _run,

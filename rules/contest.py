@@ -27,11 +27,11 @@ NODES = 5_000
 """Effort after which the best answer so far is taken, with a warning: counted, so the same on every machine."""
 _FEW = 40
 """Candidates up to which nothing is gained by leaving some out first."""
-_FIRST = 150
+_FIRST = 100
 """Candidates looked at first, those whose use costs least."""
 _CUTS = 12
 """Rounding cuts for each request."""
-_TURNS = 30
+_TURNS = 12
 """Steps by which the prices of `_Relaxed` are improved."""
 _WORK = 200_000
 """Units wanted x units offered of one request up to which `_dearer` looks at every sum."""
@@ -270,7 +270,7 @@ class _Relaxed:
             excess[(prices <= 0) & (excess < 0)] = 0
             if not excess.any():
                 break
-            prices = np.maximum(0.0, prices + pace * max(1.01 * best - bound, COST) / (excess @ excess) * excess)
+            prices = np.maximum(0.0, prices + pace * (1.003 * best - bound) / (excess @ excess) * excess)
             bound, used = self._answer(prices)
             if bound > best:
                 best, at = bound, prices
@@ -344,7 +344,11 @@ def _cheapest(contest: _Contest, fills: Ints, start: Ints, chosen: Mask) -> tupl
     program = _costs(contest, arcs, fills, start)
     for j, cap in enumerate(np.minimum(arcs.cap, fills[arcs.request]).tolist()):
         program.add([j, size + j], [1.0, -float(cap)], -np.inf, 0.0)
-    opened = np.isin(contest.mixed(arcs), arcs.row[~arcs.crisis & (start[chosen] > 0)])
+    mixed = contest.mixed(arcs)
+    for flag, row in enumerate(mixed.tolist(), start=2 * size):
+        for j in np.flatnonzero((arcs.row == row) & ~arcs.crisis).tolist():
+            program.add([size + j, flag], [1.0, -1.0], -np.inf, 0.0)
+    opened = np.isin(mixed, arcs.row[~arcs.crisis & (start[chosen] > 0)])
     found, bound = program.whole(np.concatenate([start[chosen], start[chosen] > 0, opened]).astype(float))
     units = start.copy()
     if found is not None:

@@ -13,7 +13,7 @@ from tests.rules.sheets import BY_NAME, grid
 TODAY = date(2025, 11, 6)
 """The days of a drawn sheet lie around this one, so that loans are of every state on it."""
 
-SIZES = {"members": (2, 4), "parts": (1, 2), "inventory": (0, 2), "requests": (0, 3), "loans": (0, 4), "adjustments": (0, 2), "routes": (0, 1)}  # fmt: skip
+SIZES = {"members": (2, 4), "parts": (1, 2), "inventory": (0, 5), "requests": (0, 3), "loans": (0, 4), "adjustments": (0, 2), "routes": (0, 1)}  # fmt: skip
 KEYS = {"members": "中心{}", "parts": "P-{}", "requests": "R-{}", "loans": "L-{}"}
 _WORDS = st.sampled_from(["", "媒体", "王强", "Model Y", "已等 26 天\n要发文", "{0}%s", "=1+1"])
 _DAYS = st.integers(-60, 20).map(lambda n: TODAY + timedelta(n))

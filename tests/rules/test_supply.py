@@ -138,7 +138,9 @@ def test_coordinates_come_before_the_city_when_both_are_there_and_on_the_globe()
 
 def test_a_region_in_a_centers_name_is_no_city():
     assert trips([BEIJING, member("华东-上海")]) == [(None, None, False)]
-    assert trips([BEIJING, member("华东-上海")], [{"origin": "甲", "destination": "华东-上海", "km": 9}]) == [(9, 4.2, False)]
+    assert trips([BEIJING, member("华东-上海")], [{"origin": "甲", "destination": "华东-上海", "km": 9}]) == [
+        (9, 4.2, False)
+    ]
 
 
 @pytest.mark.parametrize(
