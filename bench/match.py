@@ -91,8 +91,8 @@ def _alliance(requests: int, centers: int, parts: int, most_on_hand: int) -> tup
         has, km = supply[lender], np.hypot(*(place[lender] - place[who]).T)
         score = (
             0.30 * terms[lender] + 0.25 / (1 + km / 1000) + 0.15 * np.minimum(1, has / units)
-            + 0.10 * np.minimum(1, np.maximum(0, has - units) / units) + 0.10 * rng.choice([0, 0.5, 0.5, 1], len(lender))
-            + 0.10 * idle[lender * parts + part]
+            + 0.10 * np.minimum(1, np.maximum(0, has - units) / units) + 0.10 * idle[lender * parts + part]
+            + 0.10 * rng.choice([0, 0.5, 0.5, 1], len(lender))
         )  # fmt: skip
         cost = COST - np.rint(score * COST).astype(np.int64)
         order = np.argsort(cost, kind="stable")

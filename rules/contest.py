@@ -10,28 +10,30 @@ valid for any multipliers, whatever the solver's tolerance made of them. Source:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-import highspy
 import numpy as np
 import numpy.typing as npt
 
 from rules.allocation import COST, Demand, Stock, cheapest
+from rules.program import Program
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-NODES = 5_000
-"""Effort after which the best answer so far is taken, with a warning: counted, so the same on every machine."""
 _FEW = 40
 """Candidates up to which nothing is gained by leaving some out first."""
+_MOST_WAYS = 1_000
+"""Ways to serve requests, of one contest in all, up to which one is chosen for each."""
+_ROUNDS = 6
 _FIRST = 100
 """Candidates looked at first, those whose use costs least."""
 _CUTS = 12
 """Rounding cuts for each request."""
-_TURNS = 12
+_TURNS = 6
 """Steps by which the prices of `_Relaxed` are improved."""
 _WORK = 200_000
 """Units wanted x units offered of one request up to which `_dearer` looks at every sum."""
@@ -215,15 +217,41 @@ def _steps(contest: _Contest) -> Ints:
 
 
 def _least_cost(contest: _Contest, fills: Ints, start: Ints) -> tuple[Ints, bool]:
-    """The cheapest units that make *fills* with no more steps than *start*, and whether that is proven.
-
-    First over the arcs that look good. No arc left out can be in a better answer when the bound on answers with it is
-    not below the answer found; else all that could be are taken in.
-    """
+    """The cheapest units that make *fills* with no more steps than *start*, and whether that is proven."""
     if len(start) <= _FEW:
         return _cheapest(contest, fills, start, np.ones(len(start), dtype=bool))
     relaxed = _Relaxed(contest, fills, int((_steps(contest) * start).sum()))
-    bound, more = relaxed.bounds(_multipliers(contest, fills, start, len(relaxed.limits)))
+    bound, more, prices = relaxed.bounds(_multipliers(contest, fills, start, len(relaxed.limits)))
+    best = _by_ways(contest, relaxed, bound, more, prices)
+    return best if best is not None else _by_arcs(contest, fills, start, bound, more)
+
+
+def _by_ways(
+    contest: _Contest, relaxed: _Relaxed, bound: float, more: Floats, prices: Floats
+) -> tuple[Ints, bool] | None:
+    """The cheapest choice of one way for each request, out of the ways that cost little more than its cheapest.
+
+    An answer with any other way costs more than the bound and *reach*: where the answer found does not, it is the best.
+    None when too many ways are within reach.
+    """
+    reach = 0.05 * COST
+    for _ in range(_ROUNDS):
+        ways = relaxed.ways(prices, more, reach)
+        if ways is None:
+            return None
+        units, proven = relaxed.chosen(ways)
+        if units is None:
+            reach *= 3
+            continue
+        gap = contest.cost(units) - 1 - bound + _SLACK
+        if gap <= reach or not proven:
+            return units, proven
+        reach = gap
+    return None
+
+
+def _by_arcs(contest: _Contest, fills: Ints, start: Ints, bound: float, more: Floats) -> tuple[Ints, bool]:
+    """The cheapest units, first over the arcs whose use costs least, then over all that could be in a better answer."""
     enough = np.partition(more, _FIRST)[_FIRST] if len(more) > _FIRST else np.inf
     best, chosen = start, (more <= enough) | (start > 0)
     while True:
@@ -261,8 +289,8 @@ class _Relaxed:
         self._own = [np.flatnonzero(contest.arcs.request == i) for i in range(len(fills))]
         self._caps = [np.minimum(contest.arcs.cap[own], units) for own, units in zip(self._own, fills, strict=True)]
 
-    def bounds(self, prices: Floats) -> tuple[float, Floats]:
-        """The best bound found, and how much higher it is for answers that use each arc."""
+    def bounds(self, prices: Floats) -> tuple[float, Floats, Floats]:
+        """The best bound found, how much higher it is for answers that use each arc, and the prices it is at."""
         bound, used = self._answer(prices)
         best, at, pace = bound, prices, 1.0
         for turn in range(_TURNS):
@@ -276,7 +304,60 @@ class _Relaxed:
                 best, at = bound, prices
             elif turn % 4 == 3:  # noqa: PLR2004  no headway for a while: smaller paces
                 pace *= 0.6
-        return best, self._more(at)
+        return best, self._more(at), at
+
+    def ways(self, prices: Floats, more: Floats, reach: float) -> _Ways | None:
+        """Every way to serve each request that costs, at *prices*, at most *reach* more than its cheapest one.
+
+        None when they are too many to look at.
+        """
+        cost = self._priced(prices)
+        found: list[list[tuple[int, int]]] = []
+        counts: list[int] = []
+        for own, caps, units in zip(self._own, self._caps, self._fills.tolist(), strict=True):
+            if not units:
+                continue
+            if units * int(caps.sum()) > _WORK:
+                return None
+            near = more[own] <= reach
+            arcs, room = own[near], _MOST_WAYS - len(found)
+            served = _serving(units, caps[near].tolist(), cost[arcs].tolist(), self._contest.split_cost, reach)
+            mine = list(islice(served, room + 1))
+            if len(mine) > room:
+                return None
+            counts.append(len(mine))
+            found += [[(int(arcs[i]), k) for i, k in way] for way in mine]
+        return _Ways(found, counts)
+
+    def chosen(self, ways: _Ways) -> tuple[Ints | None, bool]:
+        """Units of each arc when one way is chosen for each request at least cost, and whether that is proven.
+
+        None when no choice keeps within the limits.
+        """
+        units = np.zeros((len(ways.takes), self._columns), dtype=np.int64)
+        for i, way in enumerate(ways.takes):
+            for arc, taken in way:
+                units[i, arc] = taken
+        cost = np.array([self._contest.cost(row[: self._size]) for row in units], dtype=np.float64)
+        flags = self._columns - self._size
+        program = Program(np.append(cost, np.zeros(flags)), np.ones(len(cost) + flags))
+        for first, count in zip(np.cumsum([0, *ways.counts[:-1]]).tolist(), ways.counts, strict=True):
+            program.add(np.arange(first, first + count), np.ones(count), 1, 1)
+        for limit in self.limits:
+            used = units[:, limit.columns] @ limit.values
+            own = np.flatnonzero(used)
+            lifted = limit.columns >= self._size
+            program.add(
+                np.append(own, limit.columns[lifted] - self._size + len(cost)),
+                np.append(used[own], limit.values[lifted]),
+                -np.inf,
+                limit.most,
+            )
+        picked, bound = program.whole(None)
+        if picked is None:
+            return None, True
+        best: Ints = picked[: len(cost)] @ units[:, : self._size]
+        return best, self._contest.cost(best) - bound < 1 - _SLACK
 
     def _priced(self, prices: Floats) -> Floats:
         """The cost of a unit from each arc, then of each flag, with what the limits charge for it."""
@@ -329,6 +410,42 @@ def _dearer(units: int, caps: Sequence[int], costs: Sequence[float], split_cost:
     return np.asarray(np.maximum(forced - before[-1][units], 0.0))
 
 
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """takes: the (arc, units) of each way, request after request; counts: how many ways each request has."""
+
+    takes: Sequence[Sequence[tuple[int, int]]]
+    counts: Sequence[int]
+
+
+def _serving(
+    units: int, caps: Sequence[int], costs: Sequence[float], split_cost: int, reach: float
+) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Every (lender, units) list that makes *units* and costs at most *reach* more than the cheapest one."""
+    after = [np.where(np.arange(units + 1) == 0, 0.0, np.inf)]
+    for cap, cost in zip(reversed(caps), reversed(costs), strict=True):
+        way = np.array(split_cost + cost * np.arange(1, cap + 1), dtype=np.float64)
+        after.append(_with(after[-1], way, after[-1]))
+    rest = [sums.tolist() for sums in reversed(after)]
+    most = rest[0][units] + reach + _SLACK
+
+    def grown(
+        first: int, left: int, spent: float, used: tuple[tuple[int, int], ...]
+    ) -> Iterator[tuple[tuple[int, int], ...]]:
+        if not left:
+            yield used
+            return
+        for i in range(first, len(caps)):
+            if spent + rest[i][left] > most:
+                return
+            for k in range(1, min(caps[i], left) + 1):
+                paid = spent + split_cost + k * costs[i]
+                if paid + rest[i + 1][left - k] <= most:
+                    yield from grown(i + 1, left - k, paid, (*used, (i, k)))
+
+    yield from grown(0, units, 0.0, ())
+
+
 def _with(sums: Floats, way: Floats, without: Floats) -> Floats:
     """Cheapest cost of each number of units when one more lender joins, next to what it is *without*."""
     joined = without.copy()
@@ -358,7 +475,7 @@ def _cheapest(contest: _Contest, fills: Ints, start: Ints, chosen: Mask) -> tupl
     return units, contest.cost(units) - bound < 1 - _SLACK
 
 
-def _costs(contest: _Contest, arcs: _Arcs, fills: Ints, start: Ints) -> _Program:
+def _costs(contest: _Contest, arcs: _Arcs, fills: Ints, start: Ints) -> Program:
     """The program of least cost without the rows that tie each arc's units to its use: columns units, uses, flags."""
     most_steps = int((_steps(contest) * start).sum())
     program = _transport(contest, arcs, fills, fills, arcs.cost.astype(float), contest.split_cost, most_steps)
@@ -413,7 +530,7 @@ def _transport(
     cost: Floats,
     use: int | None = None,
     most_steps: int | None = None,
-) -> _Program:
+) -> Program:
     """The rows of `_limits`, and units of each request from *least* to *most*.
 
     Columns: units of each arc; with *use*, whether it is used at that cost; flags of mixed rows.
@@ -421,7 +538,7 @@ def _transport(
     size = len(cost)
     uses = np.full(size if use is not None else 0, float(use or 0))
     flags = len(contest.mixed(arcs))
-    program = _Program(
+    program = Program(
         np.concatenate([cost, uses, np.zeros(flags)]),
         np.concatenate([arcs.cap, np.ones(len(uses) + flags)]).astype(float),
     )
@@ -432,79 +549,3 @@ def _transport(
         mine = np.flatnonzero(arcs.request == request)
         program.add(mine, np.ones(len(mine)), least[request], most[request])
     return program
-
-
-class _Program:
-    """A linear program over columns from 0 to *upper*, some rows at a time; whole numbers only when asked."""
-
-    def __init__(self, cost: Floats, upper: Floats) -> None:
-        self._cost, self._upper = cost, upper
-        self._columns: list[npt.NDArray[np.int32]] = []
-        self._values: list[Floats] = []
-        self._low: list[float] = []
-        self._high: list[float] = []
-
-    def add(
-        self, columns: Sequence[int] | Ints, values: Sequence[float] | Floats | Ints, low: float, high: float
-    ) -> None:
-        """One row: low <= sum of values x columns <= high."""
-        self._columns.append(np.asarray(columns, dtype=np.int32))
-        self._values.append(np.asarray(values, dtype=float))
-        self._low.append(float(low))
-        self._high.append(float(high))
-
-    def units(self, size: int) -> Ints | None:
-        """The first *size* columns of a best whole answer; None when there is none."""
-        found, _ = self.whole(None)
-        return None if found is None else found[:size]
-
-    def whole(self, start: Floats | None) -> tuple[Ints | None, float]:
-        """A best answer in whole numbers, rounded, and the bound that no answer is below."""
-        solver = self._solver(whole=True)
-        if start is not None:
-            known = highspy.HighsSolution()
-            known.col_value = start.tolist()
-            solver.setSolution(known)
-        solver.run()
-        info = solver.getInfo()
-        if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
-            return None, -np.inf
-        found: Ints = np.rint(np.array(solver.getSolution().col_value)).astype(np.int64)
-        return found, float(info.mip_dual_bound)
-
-    def prices(self) -> Floats:
-        """A multiplier for each row from the relaxed program, those of the wrong sign put to 0."""
-        solver = self._solver(whole=False)
-        solver.run()
-        prices = np.array(solver.getSolution().row_dual, dtype=float)
-        if len(prices) != len(self._low):
-            prices = np.zeros(len(self._low))
-        idle = ((prices > 0) & np.isinf(self._low)) | ((prices < 0) & np.isinf(self._high)) | ~np.isfinite(prices)
-        return np.where(idle, 0.0, prices)
-
-    def _solver(self, *, whole: bool) -> highspy.Highs:
-        solver = highspy.Highs()  # type: ignore[no-untyped-call]
-        for name, value in _OPTIONS.items():
-            solver.setOptionValue(name, value)
-        lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = len(self._cost), len(self._low)
-        lp.col_cost_, lp.col_lower_, lp.col_upper_ = self._cost, np.zeros(len(self._cost)), self._upper
-        lp.row_lower_, lp.row_upper_ = np.array(self._low), np.array(self._high)
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lengths = [len(columns) for columns in self._columns]
-        lp.a_matrix_.start_ = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-        lp.a_matrix_.index_ = np.concatenate(self._columns)
-        lp.a_matrix_.value_ = np.concatenate(self._values)
-        if whole:
-            lp.integrality_ = [highspy.HighsVarType.kInteger] * len(self._cost)
-        solver.passModel(lp)
-        return solver
-
-
-_OPTIONS: Mapping[str, bool | int | float | str] = {
-    "output_flag": False,
-    "parallel": "off",
-    "mip_rel_gap": 0.0,
-    "mip_abs_gap": 0.5,  # costs are whole numbers
-    "mip_max_nodes": NODES,
-}

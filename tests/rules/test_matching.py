@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules import contest
+from rules import contest, program
 from rules.allocation import Demand, Stock, allocate
 from rules.policy import Alliance, InventoryPolicy, MatchingPolicy, MatchingWeights, Policy, PolicyError
 from rules.schema import MATCHES
@@ -320,14 +320,17 @@ def test_no_allocation_fills_more_or_costs_less(chance):
         check(demands, stock, split_cost)
 
 
-@pytest.mark.parametrize("few", [40, 0], ids=["whole", "some candidates left out first"])
-def test_a_thousand_small_contests(few, monkeypatch):
-    """The same with every candidate looked at, and with those that are provably too dear left out."""
+@pytest.mark.parametrize(
+    ("few", "ways"), [(40, 1_000), (0, 1_000), (0, 0)], ids=["one program", "ways", "some candidates left out first"]
+)
+def test_a_thousand_small_contests(few, ways, monkeypatch):
+    """The same whichever way leads there: the whole program, ways to serve each request, candidates in two rounds."""
     monkeypatch.setattr(contest, "_FEW", few)
+    monkeypatch.setattr(contest, "_MOST_WAYS", ways)
     monkeypatch.setattr(contest, "_FIRST", 1)
-    chance = random.Random(20251106 + few)
+    chance = random.Random(20251106 + few + ways)
     done = 0
-    while done < 500:
+    while done < 350:
         demands, stock, split_cost = small(chance)
         if 1 < sum(len(d.stock) for d in demands) <= 8:
             check(demands, stock, split_cost)
@@ -335,8 +338,8 @@ def test_a_thousand_small_contests(few, monkeypatch):
 
 
 def test_out_of_effort_the_filling_holds_and_the_cost_is_not_called_proven(monkeypatch):
-    monkeypatch.setitem(contest._OPTIONS, "mip_max_nodes", 0)
-    monkeypatch.setitem(contest._OPTIONS, "presolve", "off")
+    monkeypatch.setitem(program.OPTIONS, "mip_max_nodes", 0)
+    monkeypatch.setitem(program.OPTIONS, "presolve", "off")
     chance = np.random.default_rng(4)
     held, none = np.arange(12), np.zeros(12, dtype=np.int64)
     demands = [Demand(5, crisis=False, stock=held, step=none, cost=chance.integers(0, 10_000, 12)) for _ in range(6)]
