@@ -26,8 +26,8 @@ Mask = npt.NDArray[np.bool_]
 
 _FEW = 40
 """Candidates up to which nothing is gained by leaving some out first."""
-_MOST_WAYS = 1_000
-"""Ways to serve requests, of one contest in all, up to which one is chosen for each."""
+_MOST_WAYS = 1_000, 4_000
+"""Ways to serve requests, of one contest in all, up to which one is chosen for each: to find an answer, to prove it."""
 _ROUNDS = 6
 _FIRST = 100
 """Candidates looked at first, those whose use costs least."""
@@ -234,9 +234,9 @@ def _by_ways(
     An answer with any other way costs more than the bound and *reach*: where the answer found does not, it is the best.
     None when too many ways are within reach.
     """
-    reach = 0.05 * COST
+    reach, (most, to_prove) = 0.05 * COST, _MOST_WAYS
     for _ in range(_ROUNDS):
-        ways = relaxed.ways(prices, more, reach)
+        ways = relaxed.ways(prices, more, reach, most)
         if ways is None:
             return None
         units, proven = relaxed.chosen(ways)
@@ -246,7 +246,7 @@ def _by_ways(
         gap = contest.cost(units) - 1 - bound + _SLACK
         if gap <= reach or not proven:
             return units, proven
-        reach = gap
+        reach, most = gap, to_prove
     return None
 
 
@@ -306,10 +306,10 @@ class _Relaxed:
                 pace *= 0.6
         return best, self._more(at), at
 
-    def ways(self, prices: Floats, more: Floats, reach: float) -> _Ways | None:
+    def ways(self, prices: Floats, more: Floats, reach: float, most: int) -> _Ways | None:
         """Every way to serve each request that costs, at *prices*, at most *reach* more than its cheapest one.
 
-        None when they are too many to look at.
+        None when they are more than *most*.
         """
         cost = self._priced(prices)
         found: list[list[tuple[int, int]]] = []
@@ -320,7 +320,7 @@ class _Relaxed:
             if units * int(caps.sum()) > _WORK:
                 return None
             near = more[own] <= reach
-            arcs, room = own[near], _MOST_WAYS - len(found)
+            arcs, room = own[near], most - len(found)
             served = _serving(units, caps[near].tolist(), cost[arcs].tolist(), self._contest.split_cost, reach)
             mine = list(islice(served, room + 1))
             if len(mine) > room:

@@ -326,7 +326,7 @@ def test_no_allocation_fills_more_or_costs_less(chance):
 def test_a_thousand_small_contests(few, ways, monkeypatch):
     """The same whichever way leads there: the whole program, ways to serve each request, candidates in two rounds."""
     monkeypatch.setattr(contest, "_FEW", few)
-    monkeypatch.setattr(contest, "_MOST_WAYS", ways)
+    monkeypatch.setattr(contest, "_MOST_WAYS", (ways, ways))
     monkeypatch.setattr(contest, "_FIRST", 1)
     chance = random.Random(20251106 + few + ways)
     done = 0
