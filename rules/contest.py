@@ -1,10 +1,11 @@
-"""Requests that compete for the same units: the fill by augmenting paths, the least cost by an integer program.
+"""Requests that compete for the same units: the fill by augmenting paths, the least cost by integer programs.
 
-The program is a transportation problem with a fixed cost for each lender used. Its plain form is solved slowly, so
-it gets the rounding cuts that tie the number of lenders to the units wanted, and candidates whose use provably costs
-too much are left out. Costs are integers, so an answer is proven when the solver's bound is less than one unit of cost
-below it; what the solver says is rounded and checked in integers. The bounds that leave candidates out are Lagrangian:
-valid for any multipliers, whatever the solver's tolerance made of them. Source: rules, section 6.
+The problem is a transportation problem with a fixed cost for each lender used, which a solver is slow with as it
+stands. So a price on every limit gives a bound first (Lagrangian: valid for any prices, whatever the solver's
+tolerance made of them). Then one way to serve each request is chosen out of those that cost so little more that they
+can be part of a best answer; where they are too many, the plain program is solved with rounding cuts, less the
+candidates that provably cost too much. Costs are integers: an answer is proven when the bound is less than one unit of
+cost below it. What the solver says is rounded and checked in integers. Source: rules, section 6.
 """
 
 from __future__ import annotations
