@@ -15,11 +15,17 @@ import pandas as pd
 from rules import group, ladder, ledger, letters, matching, outbox, problems, queue, suggestions, warnings
 from rules.cells import read
 from rules.changes import body
-from rules.intake import intake
+from rules.intake import Intake, intake
+from rules.items import Notice
+from rules.ladder import LoanStates
 from rules.layout import Layout, locate
+from rules.ledger import Accounts
 from rules.letters import Letter
+from rules.matching import Matching
+from rules.outbox import Mailing
 from rules.policy import Policy
 from rules.problems import Problem
+from rules.queue import Request
 from rules.schema import RUNS, Table, renamed
 from rules.values import Book, Mail, RawTable, Row
 
@@ -39,52 +45,95 @@ class Plan:
     rows_read: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the rules make of the members' tables, before anything is put into rows or letters.
+
+    prices: part -> unit value, None when it has none. last_run: the day of the run before, None before the first.
+    """
+
+    tables: Mapping[str, Table]
+    read_in: Intake
+    sums: Accounts
+    postings: Sequence[Row]
+    placed: Sequence[Request]
+    matched: Matching
+    states: LoanStates
+    prices: Mapping[str, Decimal | None]
+    last_run: date | None
+
+    @property
+    def frames(self) -> Mapping[str, pd.DataFrame]:
+        """Member table -> its good rows, typed."""
+        return self.read_in.frames
+
+
 def decide(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Plan:
     """What the sheet should hold on *as_of*, and what mail is due.
 
     Raises intake.SheetError when a required table or column is missing.
     """
+    found = look(book, as_of, policy, zone)
+    noticed = _problems(found, book, as_of, policy)
+    rows = _rows(found, noticed, as_of, policy)
+    mails = outbox.mails_in(book.tabs.get("outbox"), zone, found.tables["outbox"])
+    mailing = _mailing(found, mails, letters.problem_notices(noticed, rows["issues"]), as_of, policy)
+    return Plan(rows, mailing.mails, mailing.letters, noticed, found.read_in.rows_read)
+
+
+def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
+    """What stands in the sheet on *as_of* and what follows from it.
+
+    Raises intake.SheetError when a required table or column is missing.
+    """
     tables = renamed(policy.rename)
-    locale = policy.alliance.locale
     read_in = intake(book, tables, zone, {("inventory", "safety_stock"): policy.inventory.safety_stock})
     members, parts, requests, loans, adjustments = (
         read_in.frames[name] for name in ("members", "parts", "requests", "loans", "adjustments")
     )
     sums = ledger.accounts(members, loans, adjustments, as_of, policy.points)
-    postings = ledger.ledger(loans, adjustments, as_of, policy.points, locale)
     placed = queue.queue(requests, loans, members, sums, as_of, policy)
-    matched = matching.matching(read_in.frames, placed, as_of, policy)
-    states = ladder.loan_states(loans, as_of, policy.loans, policy.overdue)
-    prices: dict[str, Decimal | None] = dict(zip(parts["part_no"], parts["unit_value"], strict=True))
-    last_run = last_as_of(book.tabs.get("runs"), zone, tables["runs"])
-    about_loans = warnings.of_loans(states, prices, members, policy.overdue.ladder)
-    history = _history(book, tables, postings, loans, locale if last_run == as_of else None)
-    about_requests = [*queue.unproven(placed), *matched.problems]
-    found = problems.ordered([*read_in.problems, *about_requests, *about_loans, *history], tables)
-    issue_rows = problems.rows_of(found, tables, locale)
-    mailing = outbox.mailing(
-        outbox.mails_in(book.tabs.get("outbox"), zone, tables["outbox"]),
-        states,
-        parts,
-        letters.Post.of(members, policy),
-        letters.problem_notices(found, issue_rows),
-        group.notices(placed, requests, states, parts, as_of, policy),
-        outbox.Now(as_of, _held_over(last_run, as_of, policy)),
+    return Found(
+        tables,
+        read_in,
+        sums,
+        postings=ledger.ledger(loans, adjustments, as_of, policy.points, policy.alliance.locale),
+        placed=placed,
+        matched=matching.matching(read_in.frames, placed, as_of, policy),
+        states=ladder.loan_states(loans, as_of, policy.loans, policy.overdue),
+        prices=dict(zip(parts["part_no"], parts["unit_value"], strict=True)),
+        last_run=last_as_of(book.tabs.get("runs"), zone, tables["runs"]),
     )
-    return Plan(
-        rows={
-            "standings": ledger.standings(members, sums, as_of, policy.points),
-            "ledger": postings,
-            "queue": queue.rows_of(placed, members, sums, locale),
-            "matches": suggestions.rows_of(matched, read_in.frames, as_of, policy),
-            "loan_states": ladder.rows_of(states, prices, policy.overdue.ladder),
-            "issues": issue_rows,
-        },
-        mails=mailing.mails,
-        letters=mailing.letters,
-        problems=found,
-        rows_read=read_in.rows_read,
-    )
+
+
+def _problems(found: Found, book: Book, as_of: date, policy: Policy) -> list[Problem]:
+    """Everything to be mended or looked at, as 数据问题 lists it."""
+    about_loans = warnings.of_loans(found.states, found.prices, found.frames["members"], policy.overdue.ladder)
+    again = policy.alliance.locale if found.last_run == as_of else None
+    history = _history(book, found.tables, found.postings, found.frames["loans"], again)
+    about_requests = [*queue.unproven(found.placed), *found.matched.problems]
+    return problems.ordered([*found.read_in.problems, *about_requests, *about_loans, *history], found.tables)
+
+
+def _rows(found: Found, noticed: Sequence[Problem], as_of: date, policy: Policy) -> dict[str, Sequence[Row]]:
+    """Worker table -> its rows."""
+    members, locale = found.frames["members"], policy.alliance.locale
+    return {
+        "standings": ledger.standings(members, found.sums, as_of, policy.points),
+        "ledger": found.postings,
+        "queue": queue.rows_of(found.placed, members, found.sums, locale),
+        "matches": suggestions.rows_of(found.matched, found.frames, as_of, policy),
+        "loan_states": ladder.rows_of(found.states, found.prices, policy.overdue.ladder),
+        "issues": problems.rows_of(noticed, found.tables, locale),
+    }
+
+
+def _mailing(found: Found, mails: Sequence[Mail], notices: Sequence[Notice], as_of: date, policy: Policy) -> Mailing:
+    """The outbox with what is due now."""
+    members, parts, requests = (found.frames[name] for name in ("members", "parts", "requests"))
+    told = group.notices(found.placed, requests, found.states, parts, as_of, policy)
+    post, now = letters.Post.of(members, policy), outbox.Now(as_of, _held_over(found.last_run, as_of, policy))
+    return outbox.mailing(mails, found.states, parts, post, notices, told, now)
 
 
 def _history(
