@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from rules.dates import days, plain
+from rules.items import Notice
 from rules.ladder import OVERDUE, LoanStates
-from rules.letters import ITEMS_PER_MAIL, Bulletin, Notice
+from rules.letters import ITEMS_PER_MAIL, Bulletin
 from rules.policy import Policy
 from rules.queue import Request
 from rules.words import Words

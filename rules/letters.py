@@ -10,12 +10,12 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 
 import pandas as pd
 
 from rules.cells import shown
 from rules.dates import days
+from rules.items import Contact, Item, Notice, Reminder
 from rules.ladder import Due, LoanStates, reminder_key
 from rules.policy import Policy, Rung
 from rules.problems import Problem
@@ -24,61 +24,11 @@ from rules.words import Words
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
-    """Whom to call: a member's center, manager and phone ("" when the members table has none)."""
-
-    center: str
-    manager: str
-    phone: str
-    email: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reminder:
-    """One rung of the ladder for one loan, with every fact a letter states.
-
-    days: as-of minus due, negative before. claim: unit value × outstanding, None when the part has no price.
-    next_stage is "" after the last rung. key: `overdue:<loan_id>:<stage>:<due ISO>`.
-    """
-
-    key: str
-    stage: str
-    loan_id: str
-    part_no: str
-    part_name: str
-    outstanding: int
-    lent_on: date
-    due: date
-    days: int
-    claim: Decimal | None
-    lender: Contact
-    borrower: Contact
-    next_stage: str
-    next_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One thing to be told: to the coordinator a problem in the data or a mail held, to the group its news.
-
-    where, value, problem and fix are already words in the alliance's language. severity: error | warning | held; in a
-    group message p0 | late.
-    """
-
-    key: str
-    severity: str
-    where: str
-    value: str
-    problem: str
-    fix: str
-
-
-@dataclass(frozen=True, slots=True)
 class Letter:
-    """One mail that is due: to one address, in one language, about *items* (most severe first).
+    """One mail that is due: to one address, in one language, about *items* of one kind (most severe first).
 
-    kind: "overdue" (items are Reminders), "problems" or "group" (items are Notices). reply_to is "" when nobody in
-    particular should get the answer. held: why a person must release it first, "" when it may leave at once.
+    kind: one of `policy.MAIL_KINDS`, or "group". reply_to is "" when nobody in particular should get the answer. held:
+    why a person must release it first, "" when it may leave at once.
     """
 
     mail_id: str
@@ -88,7 +38,7 @@ class Letter:
     cc: tuple[str, ...]
     reply_to: str
     greeting: str
-    items: tuple[Reminder, ...] | tuple[Notice, ...]
+    items: tuple[Item, ...]
     held: str = ""
 
     @property

@@ -14,9 +14,10 @@ import pandas as pd
 from rules import group
 from rules.cells import read, shown
 from rules.intake import SheetError
+from rules.items import Notice, Reminder
 from rules.ladder import LoanStates, reminders_due, still_true
 from rules.layout import Layout, MissingHeader, locate
-from rules.letters import Bulletin, Letter, Notice, Post, Reminder, digests, held_notice, news, reminders, report
+from rules.letters import Bulletin, Letter, Post, digests, held_notice, news, reminders, report
 from rules.policy import MailPolicy, Policy
 from rules.schema import OUTBOX, Table
 from rules.values import Cell, Mail, MailStatus, RawTable, Row

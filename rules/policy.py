@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 UNIT = "unit"
 
@@ -48,14 +48,18 @@ class PriorityPolicy:
 
 @dataclass(frozen=True, slots=True)
 class LoansPolicy:
-    """Terms of a loan that its row leaves blank."""
+    """Terms of a loan that its row leaves blank, and after how many days a parcel should show."""
 
     default_days: int = 14
     recall_days: int = 1
+    tracking_days: int = 2
+    transit_days: int = 4
 
     def __post_init__(self) -> None:
         _within("loans.default_days", self.default_days, 1, 3650)
         _within("loans.recall_days", self.recall_days, 0, 365)
+        _within("loans.tracking_days", self.tracking_days, 0, 365)
+        _within("loans.transit_days", self.transit_days, 0, 365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,16 @@ class MatchingPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditPolicy:
+    """How far a member is trusted (rules, section 7)."""
+
+    max_units: int = 5
+
+    def __post_init__(self) -> None:
+        _within("credit.max_units", self.max_units, 1, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
 class RunPolicy:
     """The rhythm of the worker: days between runs, and the gap after which old letters are held."""
 
@@ -175,14 +189,17 @@ class RunPolicy:
         _within("run.quiet_gap_days", self.quiet_gap_days, 1, 3650)
 
 
+MailKind = Literal["overdue", "recall", "ask", "result", "petition", "arrived", "thanks", "problems"]
+MAIL_KINDS: tuple[MailKind, ...] = get_args(MailKind)
+"""The kinds of mail, the most pressing first: when a run may not send all, these go first."""
+
+
 @dataclass(frozen=True, slots=True)
 class MailPolicy:
     """Which mail is written, and its brakes (rules, section 5)."""
 
     transport: Literal["folder", "smtp", "none"] = "folder"
-    kinds: Mapping[Literal["overdue", "problems"], bool] = field(
-        default_factory=lambda: {"overdue": True, "problems": True}
-    )
+    kinds: Mapping[MailKind, bool] = field(default_factory=lambda: dict.fromkeys(MAIL_KINDS, True))
     max_attempts: int = 5
     max_per_run: int = 200
     reread_after_minutes: int = 10
@@ -196,7 +213,7 @@ class MailPolicy:
         """True when nothing leaves from here: a row that is written is as good as a letter sent."""
         return self.transport == "none"
 
-    def writes(self, kind: Literal["overdue", "problems"]) -> bool:
+    def writes(self, kind: MailKind) -> bool:
         """True unless this kind of mail is switched off."""
         return self.kinds.get(kind, True)
 
@@ -234,6 +251,7 @@ class Policy:
     overdue: OverduePolicy = OverduePolicy()
     inventory: InventoryPolicy = InventoryPolicy()
     matching: MatchingPolicy = MatchingPolicy()
+    credit: CreditPolicy = CreditPolicy()
     run: RunPolicy = RunPolicy()
     mail: MailPolicy = field(default_factory=MailPolicy)
     group: GroupPolicy = GroupPolicy()

@@ -21,6 +21,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from rules.policy import (
     Alliance,
+    CreditPolicy,
     GroupPolicy,
     InventoryPolicy,
     LoansPolicy,
@@ -148,6 +149,7 @@ class Config:
     overdue: OverduePolicy = OverduePolicy()
     inventory: InventoryPolicy = InventoryPolicy()
     matching: MatchingPolicy = MatchingPolicy()
+    credit: CreditPolicy = CreditPolicy()
     mail: MailConfig = field(default_factory=MailConfig)
     group: GroupConfig = GroupConfig()
     home: Path = Path()

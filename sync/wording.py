@@ -26,7 +26,8 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 
-from rules.letters import Letter, Notice, Reminder
+from rules.items import Item, Notice, Reminder
+from rules.letters import Letter
 from rules.schema import LOANS, LOCALES, TABLES
 from rules.values import Mail
 from sync.errors import MailError, SetupError
@@ -191,13 +192,13 @@ def _locale(letter: Letter) -> str:
     return letter.locale if letter.locale in LOCALES else LOCALES[0]
 
 
-def _as_true_on(as_of: date, item: Reminder | Notice) -> Reminder | Notice:
+def _as_true_on(as_of: date, item: Item) -> Item:
     """*item* with one-line facts, and with the days of *as_of*."""
     item = _one_lined(item)
     return replace(item, days=(as_of - item.due).days) if isinstance(item, Reminder) else item
 
 
-def _urgency(item: Reminder | Notice) -> int:
+def _urgency(item: Item) -> int:
     """Notices by severity; everything else stays in the order of the letter."""
     return _SEVERITIES.index(item.severity) if isinstance(item, Notice) and item.severity in _SEVERITIES else 0
 

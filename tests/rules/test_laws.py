@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from rules.changes import change
 from rules.decide import decide
+from rules.items import Reminder
 from rules.ladder import reminder_key
-from rules.letters import Reminder
 from rules.outbox import mails_in
 from rules.policy import LADDER, Alliance, MailPolicy, PointsPolicy, Policy, RunPolicy
 from rules.schema import MEMBER_TABLES, TABLES, WORKER_TABLES, Kind, renamed

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.items import Contact, Notice, Reminder
 from rules.ladder import STAGES
-from rules.letters import Contact, Letter, Notice, Reminder
+from rules.letters import Letter
 from rules.values import Mail
 from sync.errors import MailError, SetupError
 from sync.shipped import shipped
