@@ -500,6 +500,40 @@ CREDIT = _worker(
     key=("center",),
 )
 
+TIMELINE = _worker(
+    "timeline",
+    "作战时间线",
+    "每个未了结的 P0 求助，48 小时内该走到哪一步",
+    "Where each unsettled P0 request should be within 48 hours",
+    _w("request_id", "求助编号", Kind.KEY, "求助", "The request"),
+    _w("requester", "求助方", Kind.KEY, "成员", "The member"),
+    _w("part_no", "配件编号", Kind.KEY, "配件", "The part"),
+    _w("milestone", "里程碑", Kind.TEXT, "H+几小时该做到什么", "What is to be done, hours after the request"),
+    _w("target", "应完成", Kind.MOMENT, "提出时间加上小时数", "The moment of the request and so many hours"),
+    _w("done_on", "完成日期", Kind.DATE, "做到的那天；表里没有日期的，是首次看到的那天", "The day, or when first seen"),
+    _w("state", "状态", Kind.TEXT, "已完成 / 晚完成 / 进行中 / 已超时", "Done / done late / under way / overdue"),
+    _w("note", "说明", Kind.NOTE, "已有什么，下一步做什么", "What is there, and what to do next"),
+    filled=False,
+    key=("request_id", "milestone"),
+)
+
+SETTLEMENT = _worker(
+    "settlement",
+    "运费结算",
+    "每月谁该付给谁：运费由借用方承担，损坏按单价赔",
+    "Who owes whom, by month: the borrower pays freight, and damaged units at their value",
+    _w("month", "月份", Kind.TEXT, "借出的月份，例如 2025-10", "Month of lending, e.g. 2025-10"),
+    _w("payer", "付款方", Kind.KEY, "成员", "The member that pays"),
+    _w("payee", "收款方", Kind.KEY, "成员", "The member that is paid"),
+    _w("loans", "笔数", Kind.COUNT, "双方之间有费用的借调", "Loans between the two with such costs"),
+    _w("freight", "运费", Kind.MONEY, "付款方应付的运费", "Freight the payer owes"),
+    _w("damage", "损坏赔偿", Kind.MONEY, "付款方应付：单价 × 损坏数量", "What it owes for damaged units"),
+    _w("offset", "抵扣", Kind.MONEY, "收款方反过来应付的", "What the payee owes in return"),
+    _w("net", "净额", Kind.MONEY, "运费 + 损坏赔偿 − 抵扣", "Freight + damage − offset"),
+    filled=False,
+    key=("month", "payer", "payee"),
+)
+
 KPIS = _worker(
     "kpis",
     "指标",
@@ -551,7 +585,7 @@ RUNS = _worker(
 
 TABLES: tuple[Table, ...] = (
     MEMBERS, PARTS, INVENTORY, REQUESTS, LOANS, ADJUSTMENTS, ROUTES,
-    STANDINGS, LEDGER, QUEUE, MATCHES, LOAN_STATES, OUTBOX, CREDIT, KPIS, ISSUES, RUNS,
+    STANDINGS, LEDGER, QUEUE, MATCHES, TIMELINE, LOAN_STATES, OUTBOX, CREDIT, SETTLEMENT, KPIS, ISSUES, RUNS,
 )  # fmt: skip
 MEMBER_TABLES = tuple(table for table in TABLES if table.owner is Owner.MEMBER)
 WORKER_TABLES = tuple(table for table in TABLES if table.owner is Owner.WORKER)
