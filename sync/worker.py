@@ -17,7 +17,7 @@ from rules.decide import Plan, decide
 from rules.group import MESSAGE
 from rules.intake import SheetError
 from rules.policy import Policy
-from rules.schema import OUTBOX, RUNS, Table, renamed
+from rules.schema import LEDGER, OUTBOX, RUNS, Table, renamed
 from rules.values import Book, Change, Mail, MailStatus
 from sync.backends import Backend
 from sync.errors import Busy, Conflict, RunFailed, SetupError
@@ -116,11 +116,11 @@ class _Cycle:
     def run(self) -> Report:
         """Write the results; send; write the last outcomes and the log row."""
         self._check_fresh()
-        changes = list(self.planned.changes)
+        changes = self.planned.changes
         ways = Ways(self.worker.mailer, None if self.tally.spoken else self.worker.speaker)
         leaving = ways.leaving(self.planned.queue)
         if leaving.leaving:
-            self._write(changes)
+            self._write([change for change in changes if not _remembered(change)])
             self.tally.mails["queued"] += self.planned.queue.added
             with self.tally.timed("mail"):
                 self._send(leaving, ways)
@@ -128,10 +128,14 @@ class _Cycle:
             self._save_fates(report)
         else:
             report = self._report(self.planned.queue.added)
-            self._write([*changes, self._log(report)])
+            self._write([*(change for change in changes if not _remembered(change)), *self._end(report)])
         if not changes and not self.planned.plan.letters:
             self.worker.settled(report, self.version)
         return report
+
+    def _end(self, report: Report) -> list[Change]:
+        """What is written last: what the next run compares with, and the log row."""
+        return [*filter(_remembered, self.planned.changes), self._log(report)]
 
     def _log(self, report: Report) -> Change:
         cells = sum(change.cells for change in self.planned.changes)
@@ -194,7 +198,7 @@ class _Cycle:
         """Write what became of the mail, and the log row: whatever happened to the sheet, this must not be lost."""
         for _ in range(RESTARTS):
             with suppress(Conflict, Busy):
-                return self._write([self._outbox(self.mails), *([self._log(report)] if report else [])])
+                return self._write([self._outbox(self.mails), *(self._end(report) if report else ())])
             with suppress(Busy):
                 self._catch_up()
         raise RunFailed(
@@ -225,6 +229,11 @@ class _Cycle:
             calls=self.worker.backend.calls,
             seconds=tally.seconds,
         )
+
+
+def _remembered(change: Change) -> bool:
+    """True for the ledger: postings that changed are news to the next run until somebody was told of them."""
+    return change.table.name == LEDGER.name
 
 
 def unreadable(error: SheetError) -> SetupError:

@@ -2,8 +2,8 @@
 
 Nothing is written by position: every row is a record with an id that stays. In members' tables only the worker's own
 fields are written. A base knows neither "only if unchanged" nor two writes as one, so the order of the writes says how
-far a run came: its row in 运行日志 first (sync/feishu/turn.py), results, what shows beside members' rows, mail, and
-that row again, filled in.
+far a run came: its row in 运行日志 first (sync/feishu/turn.py), results, what shows beside members' rows, mail, the
+ledger, and that row again, filled in.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from rules.schema import OUTBOX, RUNS, Owner, Table
+from rules.schema import LEDGER, OUTBOX, RUNS, Owner, Table
 from rules.values import Book, Cell, Change
 from rules.words import Words
 from sync.backends import Finding
@@ -23,6 +23,9 @@ from sync.feishu.base import Base
 from sync.feishu.rows import Edits, edits
 from sync.feishu.sheet import Sheet
 from sync.feishu.turn import Turn
+
+_LATE = (OUTBOX.name, LEDGER.name)
+"""Written after all other results: mail, and then what the next run compares with."""
 
 
 class Feishu:
@@ -103,14 +106,14 @@ class Feishu:
         self._turn.begin()
         for change in changes:
             self._sheet.ensure(change.table)
-        results = [change for change in changes if change.table.name != OUTBOX.name]
-        for change in results:
-            self._sheet.apply(change.table.name, self._edits(change))
+        late = [change for name in _LATE for change in changes if change.table.name == name]
+        for change in changes:
+            if change not in late:
+                self._sheet.apply(change.table.name, self._edits(change))
         for name, cells in beside.items():
             self._sheet.put_beside(name, cells)
-        for change in changes:
-            if change not in results:
-                self._sheet.apply(change.table.name, self._edits(change))
+        for change in late:
+            self._sheet.apply(change.table.name, self._edits(change))
 
     def _differs(self, change: Change) -> bool:
         """Whether anything is to be done: a missing table or field has to be made."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ from rules.values import Change, MailStatus
 from sync import compose, demo
 from sync.backends.workbook import Workbook
 from sync.errors import Busy, RunFailed, SetupError
+from sync.mail import Send
 from sync.worker import RESTARTS, Worker
 from tests.conftest import Convert
 from tests.sync.house import TODAY, book, by_status, config, mails, parts, run
@@ -272,6 +275,38 @@ def test_a_loan_returned_between_two_runs_is_not_mailed(home: Path, postman: Pos
     run(home)
     assert not [m for m in postman.taken if "应还" in str(m["Subject"]) or "due" in str(m["Subject"])]
     assert by_status(home)[MailStatus.CANCELLED] > 0
+
+
+def test_a_change_of_history_is_told_even_when_the_run_that_saw_it_was_cut_off(home: Path) -> None:
+    """rules, section 2: never silently absorbed. The ledger is what the next run compares with."""
+    run(home)
+    people = openpyxl.load_workbook(book(home))
+    sheet = people["借调记录"]
+    columns = {cell.value: cell.column for cell in sheet[1]}
+    changed = next(row for row in range(2, sheet.max_row + 1) if sheet.cell(row, 1).value == "L-020")
+    sheet.cell(changed, columns["作废"]).value = "是"
+    people.save(book(home))
+    with pytest.raises(PowerCut):
+        run(home, TODAY + timedelta(days=1), mailer=Unpowered())
+    run(home, TODAY + timedelta(days=2))
+    told = [mail for mail in mails(home) if "L-020 的积分记录变了" in mail.body]
+    assert [mail.status for mail in told] == [MailStatus.SENT]
+
+
+class PowerCut(BaseException):
+    """Nothing that runs can catch it."""
+
+
+class Unpowered:
+    """A way out for mail at whose first use the power goes."""
+
+    @contextmanager
+    def open(self) -> Iterator[Send]:
+        raise PowerCut
+        yield
+
+    def check(self) -> None:
+        """It looks well."""
 
 
 def test_two_runs_at_once_are_one(home: Path) -> None:
