@@ -7,6 +7,7 @@ A row without a lender is such an other way; the part it names is the one to loo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -29,9 +30,22 @@ _PAIR = 2
 """A ring of two, and the members it takes for a joint petition."""
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """How a lender is proposed. endorser: a center both have dealt with, "" when they know each other or nobody knows
+    both. ring: the swap that begins with what the lender gives, () when there is none.
+    """
+
+    plan: str
+    risk: str
+    stars: int
+    endorser: str
+    ring: Sequence[Gift]
+
+
 def rows_of(found: Matching, frames: Mapping[str, pd.DataFrame], as_of: date, policy: Policy) -> list[Row]:
     """The rows of 匹配建议, requests in queue order, lenders in the order of contact, then other ways."""
-    writer = _Writer(found, frames, as_of, policy)
+    writer = Suggestions(found, frames, as_of, policy)
     return [
         row
         for candidates, given in zip(found.candidates, found.given, strict=True)
@@ -39,7 +53,7 @@ def rows_of(found: Matching, frames: Mapping[str, pd.DataFrame], as_of: date, po
     ]
 
 
-class _Writer:
+class Suggestions:
     """Puts a matching into words."""
 
     def __init__(self, found: Matching, frames: Mapping[str, pd.DataFrame], as_of: date, policy: Policy) -> None:
@@ -88,24 +102,34 @@ class _Writer:
         steps = int(np.argmax(enough)) + 1 if enough.any() else len(by_step)
         request, trips = candidates.request, candidates.trips
         for i in np.flatnonzero(candidates.step < steps).tolist():
-            row, lender = int(candidates.row[i]), int(candidates.center[i])
-            name, available = self._center[lender], int(candidates.available[i])
-            ring = self._found.gifts.ring_with(name, request.requester)
-            strangers = not candidates.gave[i] and not candidates.got[i]
+            row, proposal = int(candidates.row[i]), self.proposal(candidates, i)
             yield (
                 request.request_id,
-                name,
+                self._center[int(candidates.center[i])],
                 self._part[row],
-                available,
+                int(candidates.available[i]),
                 given[i],
-                _figure(trips.km[i]),
-                _figure(trips.hours[i]),
-                self._plan(row, available, ring),
-                self._risk(candidates, i),
-                max(1, _STARS - i),
-                self._found.friends.endorser(lender, self._index[request.requester]) if strangers else "",
-                self._joined(self._why(candidates, i, ring)),
+                figure(trips.km[i]),
+                figure(trips.hours[i]),
+                proposal.plan,
+                proposal.risk,
+                proposal.stars,
+                proposal.endorser,
+                self._joined(self._why(candidates, i, proposal.ring)),
             )
+
+    def proposal(self, candidates: Candidates, i: int) -> Proposal:
+        """How candidate *i* is proposed."""
+        requester, lender = candidates.request.requester, int(candidates.center[i])
+        ring = self._found.gifts.ring_with(self._center[lender], requester)
+        strangers = not candidates.gave[i] and not candidates.got[i]
+        return Proposal(
+            self._plan(int(candidates.row[i]), int(candidates.available[i]), ring),
+            self._risk(candidates, i),
+            max(1, _STARS - i),
+            self._found.friends.endorser(lender, self._index[requester]) if strangers else "",
+            ring,
+        )
 
     def _plan(self, row: int, available: int, ring: Sequence[Gift]) -> str:
         if self._terms[row]:
@@ -175,29 +199,33 @@ class _Writer:
     # --- other ways ---
 
     def other_ways(self, candidates: Candidates, given: int) -> Iterator[Row]:
-        """Rows for units nobody lends: substitutes that lie somewhere, then incoming, dead stock, joint petition."""
-        request, missing = candidates.request, candidates.request.open_qty - given
-        if not missing:
-            return
+        """Rows for units nobody lends."""
+        missing = candidates.request.open_qty - given
         gap = Words(f"还缺 {missing} 个", f"{missing} still missing")
+        blank = (None,) * 6
+        for part, units, words in self.ways(candidates, given):
+            yield (candidates.request.request_id, "", part, units, *blank, "", self._joined(iter((gap, *words))))
+
+    def ways(self, candidates: Candidates, given: int) -> Iterator[tuple[str, int | None, Sequence[Words]]]:
+        """(part to look for, units of it if known, what to do) for units nobody lends: substitutes that lie somewhere,
+        then incoming, dead stock, joint petition. Nothing when all are lent.
+        """
+        request = candidates.request
+        if given == request.open_qty:
+            return
         found = False
         for part in dict.fromkeys(self._substitutes[request.part_no]):
             units, where = self._lying_about(candidates, part)
             if part != request.part_no and units:
                 found = True
-                ways = Words(f"可用替代件 {part}：{where.zh}", f"substitute {part}: {where.en}")
-                yield self._other(request.request_id, part, units, iter((gap, ways)))
+                yield part, units, (Words(f"可用替代件 {part}：{where.zh}", f"substitute {part}: {where.en}"),)
         ways_left = [*self._arriving(request.part_no), *self._dead(candidates), *self._petition(request.part_no)]
         if not ways_left and not found:
             ways_left = [
                 Words("联盟内没有别的来源，请向总部申请", "no other source within the alliance: ask headquarters")
             ]
         if ways_left:
-            yield self._other(request.request_id, request.part_no, None, iter((gap, *ways_left)))
-
-    def _other(self, request_id: str, part: str, units: int | None, words: Iterator[Words]) -> Row:
-        blank = (None,) * 6
-        return (request_id, "", part, units, *blank, "", self._joined(words))
+            yield request.part_no, None, ways_left
 
     def _of(self, part: str) -> list[int]:
         """The inventory rows of *part* of members that are still there, by center."""
@@ -264,7 +292,8 @@ class _Writer:
             )
 
 
-def _figure(value: float) -> float | None:
+def figure(value: float) -> float | None:
+    """The figure, None when it is unknown."""
     return None if np.isnan(value) else float(value)
 
 
