@@ -12,7 +12,18 @@ from decimal import Decimal
 
 import pandas as pd
 
-from rules import group, ladder, ledger, letters, matching, outbox, problems, queue, suggestions, warnings
+from rules import (
+    group,
+    ladder,
+    ledger,
+    letters,
+    matching,
+    outbox,
+    problems,
+    queue,
+    suggestions,
+    warnings,
+)
 from rules.cells import read
 from rules.changes import body
 from rules.intake import Intake, intake
@@ -130,10 +141,14 @@ def _rows(found: Found, noticed: Sequence[Problem], as_of: date, policy: Policy)
 
 def _mailing(found: Found, mails: Sequence[Mail], notices: Sequence[Notice], as_of: date, policy: Policy) -> Mailing:
     """The outbox with what is due now."""
-    members, parts, requests = (found.frames[name] for name in ("members", "parts", "requests"))
-    told = group.notices(found.placed, requests, found.states, parts, as_of, policy)
-    post, now = letters.Post.of(members, policy), outbox.Now(as_of, _held_over(found.last_run, as_of, policy))
-    return outbox.mailing(mails, found.states, parts, post, notices, told, now)
+    frames, states, post = found.frames, found.states, letters.Post.of(found.frames["members"], policy)
+    to_tell = outbox.ToTell(
+        {},
+        group.notices(found.placed, frames["requests"], states, frames["parts"], as_of, policy),
+        notices,
+    )
+    now = outbox.Now(as_of, _held_over(found.last_run, as_of, policy))
+    return outbox.mailing(mails, states, frames["parts"], post, to_tell, now)
 
 
 def _history(

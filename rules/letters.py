@@ -25,7 +25,7 @@ from rules.words import Words
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One mail that is due: to one address, in one language, about *items* of one kind (most severe first).
+    """One mail that is due: to one address, in one language, about *items* of one kind (most pressing first).
 
     kind: one of `policy.MAIL_KINDS`, or "group". reply_to is "" when nobody in particular should get the answer. held:
     why a person must release it first, "" when it may leave at once.
@@ -58,6 +58,19 @@ ITEMS_PER_MAIL = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Addressed:
+    """One item and who is told of it, at most once. reply_to: who should get the answer; held: see `Letter`."""
+
+    item: Item
+    to: str
+    cc: tuple[str, ...]
+    locale: str
+    reply_to: tuple[str, ...]
+    greeting: str
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """The members frame as mail needs it: who is who, and where unaddressed mail goes."""
 
@@ -78,23 +91,41 @@ class Post:
             {row[0]: row[5] or policy.alliance.locale for row in rows},
         )
 
-    def copied(self, reminder: Reminder) -> tuple[str, ...]:
+    def to_member(
+        self, item: Item, to: Contact, reply_to: Iterable[Contact], cc: Iterable[str] = (), held: str = ""
+    ) -> Addressed:
+        """*item* for one member, in its language; nobody is copied twice, or on a letter to itself."""
+        copied = tuple(address for address in dict.fromkeys(cc) if address and address != to.email)
+        answers = tuple(contact.email for contact in reply_to)
+        return Addressed(item, to.email, copied, self.locales[to.center], answers, to.manager, held)
+
+    def reminded(self, items: Iterable[Reminder], held_over: int | None = None) -> list[Addressed]:
+        """Each reminder and who gets it: the last rung first, then what is overdue longest.
+
+        held_over: what is overdue by more than that many days is held for a person; None holds nothing.
+        """
+        held = _OLD.in_(self.policy.alliance.locale).format(days=held_over)
+        return [
+            self.to_member(
+                item,
+                item.borrower,
+                (item.lender,),
+                self._copied(item),
+                held if held_over is not None and item.days > held_over else "",
+            )
+            for item in sorted(items, key=self._severity)
+        ]
+
+    def _copied(self, reminder: Reminder) -> list[str]:
         """Who is copied on *reminder*; the coordinator stands in for a supervisor without an address."""
         rung = next(rung for rung in self.policy.overdue.ladder if rung.stage == reminder.stage)
-        borrower = reminder.borrower
-        supervisor = self.supervisors[borrower.center] or self.policy.alliance.coordinator_email
+        supervisor = self.supervisors[reminder.borrower.center] or self.policy.alliance.coordinator_email
         addresses = {"lender": reminder.lender.email, "supervisor": supervisor}
-        wanted = dict.fromkeys(addresses[role] for role in rung.cc)
-        return tuple(address for address in wanted if address and address != borrower.email)
+        return [addresses[role] for role in rung.cc]
 
-    def severity(self, item: Reminder) -> tuple[int, int, str]:
-        """Sorts the last rung first, then what is overdue longest."""
+    def _severity(self, item: Reminder) -> tuple[int, int, str]:
         rank = next(i for i, rung in enumerate(self.policy.overdue.ladder) if rung.stage == item.stage)
         return -rank, -item.days, item.loan_id
-
-    def urgency(self, letter: Letter) -> tuple[tuple[int, int, str], ...]:
-        """Sorts letters by their items, the most severe first."""
-        return tuple(self.severity(item) for item in letter.items if isinstance(item, Reminder))
 
 
 def reminders(
@@ -135,25 +166,33 @@ def reminders(
     return facts
 
 
-def digests(items: Iterable[Reminder], post: Post, held_over: int | None) -> list[Letter]:
-    """One letter for each (to, cc, locale), its most severe item first; the most severe letter first.
+def digests(kind: str, entries: Sequence[Addressed], alliance: str) -> list[Letter]:
+    """One letter for each (to, cc, locale) of *entries*, which stand most pressing first, as do items and letters."""
+    groups: dict[tuple[str, tuple[str, ...], str, str], list[Addressed]] = defaultdict(list)
+    for entry in entries:
+        groups[entry.to, entry.cc, entry.locale, entry.held].append(entry)
+    letters = [
+        _letter(kind, ranked[start : start + ITEMS_PER_MAIL], alliance)
+        for ranked in groups.values()
+        for start in range(0, len(ranked), ITEMS_PER_MAIL)
+    ]
+    return in_order(letters, entries)
 
-    held_over: letters about loans overdue by more than that many days are held for a person; None holds nothing.
-    """
-    groups: dict[tuple[str, tuple[str, ...], str, str], list[Reminder]] = defaultdict(list)
-    locale = post.policy.alliance.locale
-    for item in sorted(items, key=post.severity):
-        held = _OLD.in_(locale).format(days=held_over) if held_over is not None and item.days > held_over else ""
-        groups[item.borrower.email, post.copied(item), post.locales[item.borrower.center], held].append(item)
-    letters = []
-    for (to, cc, language, held), ranked in groups.items():
-        for start in range(0, len(ranked), ITEMS_PER_MAIL):
-            part = tuple(ranked[start : start + ITEMS_PER_MAIL])
-            ident = mail_id(post.policy.alliance.name, to, cc, (item.key for item in part))
-            answer = ", ".join(dict.fromkeys(item.lender.email for item in part))
-            greeting = Words("、", ", ").in_(language).join(dict.fromkeys(item.borrower.manager for item in part))
-            letters.append(Letter(ident, "overdue", language, to, cc, answer, greeting, part, held))
-    return sorted(letters, key=post.urgency)
+
+def in_order(letters: Iterable[Letter], entries: Iterable[Addressed]) -> list[Letter]:
+    """The letters by the place of their first item among *entries*."""
+    place = {entry.item.key: n for n, entry in enumerate(entries)}
+    return sorted(letters, key=lambda letter: place[letter.items[0].key])
+
+
+def _letter(kind: str, entries: Sequence[Addressed], alliance: str) -> Letter:
+    """One letter about *entries*, which all go to the same people."""
+    first = entries[0]
+    ident = mail_id(alliance, first.to, first.cc, (entry.item.key for entry in entries))
+    answer = ", ".join(dict.fromkeys(address for entry in entries for address in entry.reply_to))
+    greeting = Words("、", ", ").in_(first.locale).join(dict.fromkeys(entry.greeting for entry in entries))
+    items = tuple(entry.item for entry in entries)
+    return Letter(ident, kind, first.locale, first.to, first.cc, answer, greeting, items, first.held)
 
 
 _OLD = Words(
@@ -179,12 +218,13 @@ def problem_notices(problems: Iterable[Problem], rows: Iterable[Row]) -> list[No
             problem.args.get("after", ""),
         )
         where = " · ".join(part for part in (table, f"#{number}" if number else "", key, column) if part)
-        notice = Notice(f"problem:{_digest(identity)}", problem.severity, where, value, text, fix)
+        notice = Notice(f"problem:{digest(identity)}", problem.severity, where, value, text, fix)
         notices.setdefault(notice.key, notice)
     return list(notices.values())
 
 
-def _digest(texts: Iterable[str]) -> str:
+def digest(texts: Iterable[str]) -> str:
+    """12 hex digits that are the same for the same texts in the same order."""
     return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:12]
 
 
@@ -235,5 +275,5 @@ def news(notices: Sequence[Notice], told: Container[str], bulletin: Bulletin, po
 
 
 def _beyond(rest: Sequence[Notice], bulletin: Bulletin, locale: str) -> Notice:
-    key = f"{bulletin.kind}:{_digest(notice.key for notice in rest)}"
+    key = f"{bulletin.kind}:{digest(notice.key for notice in rest)}"
     return Notice(key, "warning", bulletin.where, "", bulletin.more.in_(locale).format(n=len(rest)), "")

@@ -14,11 +14,22 @@ import pandas as pd
 from rules import group
 from rules.cells import read, shown
 from rules.intake import SheetError
-from rules.items import Notice, Reminder
+from rules.items import Notice
 from rules.ladder import LoanStates, reminders_due, still_true
 from rules.layout import Layout, MissingHeader, locate
-from rules.letters import Bulletin, Letter, Post, digests, held_notice, news, reminders, report
-from rules.policy import MailPolicy, Policy
+from rules.letters import (
+    Addressed,
+    Bulletin,
+    Letter,
+    Post,
+    digests,
+    held_notice,
+    in_order,
+    news,
+    reminders,
+    report,
+)
+from rules.policy import MAIL_KINDS, MailKind, MailPolicy, Policy
 from rules.schema import OUTBOX, Table
 from rules.values import Cell, Mail, MailStatus, RawTable, Row
 from rules.words import Words
@@ -145,63 +156,135 @@ def waits(mail: Mail) -> bool:
     return mail.status in (MailStatus.QUEUED, MailStatus.FAILED)
 
 
-def mailing(
-    before: Iterable[Mail],
-    states: LoanStates,
-    parts: pd.DataFrame,
-    post: Post,
-    problems: Sequence[Notice],
-    told: Sequence[Notice],
-    now: Now,
-) -> Mailing:
-    """Every mail looked at again, new reminders, the message to the group (*told*), and the coordinator's report.
-
-    A waiting mail leaves only while its items still make that very mail; otherwise it is cancelled, and what is still
-    true of it is made anew. Sources: rules, sections 4 ("which reminder is due now") and 5.
-    """
-    policy, locale = post.policy, post.policy.alliance.locale
-    rungs, cadence = policy.overdue.ladder, policy.run.cadence_days
-    mails = recovered(before, locale)
-    waiting = [mail for mail in mails if waits(mail)]
-    true = still_true([key for mail in waiting for key in mail.items], states, cadence, rungs)
-    facts = {fact.key: fact for fact in reminders(true.values(), states, parts, post, rungs)}
-    again = {mail.mail_id: _same_reminder(mail, facts, post) for mail in waiting if kind_of(mail) == "overdue"}
-    mails, letters = _settled(mails, again, policy.mail, locale)
-    letters.sort(key=post.urgency)
-    if policy.mail.writes("overdue"):
-        due = reminders_due(states, made(mails, rows_only=policy.mail.rows_only), now.as_of, cadence, rungs)
-        fresh = digests(reminders(due, states, parts, post, rungs), post, now.held_over)
-        known = {mail.mail_id for mail in mails if not _given_up(mail)}
-        letters += [letter for letter in fresh if letter.mail_id not in known]
-    letters = braked(letters, policy.mail, locale)
-    mails, messages = _with_news(mails, told, group.MESSAGE, policy)
-    letters += messages
-    if policy.mail.writes("problems"):
-        mails, reports = _with_news(mails, [*problems, *_held(mails, letters, locale)], report(policy), policy)
-        letters += reports
-    return _mailing(mails, letters)
-
-
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The day of the run; held_over: letters about loans overdue by more days than that wait for a person."""
+    """The day of the run; held_over: reminders of loans overdue by more days than that wait for a person."""
 
     as_of: date
     held_over: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class ToTell:
+    """What is true on this day and worth a letter, told before or not, reminders left out.
+
+    members: by kind, each most pressing first. group: for the message to the group; problems: for the coordinator.
+    """
+
+    members: Mapping[MailKind, Sequence[Addressed]]
+    group: Sequence[Notice]
+    problems: Sequence[Notice]
+
+
+def mailing(
+    before: Iterable[Mail], states: LoanStates, parts: pd.DataFrame, post: Post, to_tell: ToTell, now: Now
+) -> Mailing:
+    """Every mail looked at again, new letters to members, the message to the group, and the coordinator's report.
+
+    A waiting mail leaves only while its items still make that very mail; otherwise it is cancelled, and what is still
+    true of it is made anew. Sources: rules, sections 4 ("which reminder is due now") and 5.
+    """
+    policy, locale = post.policy, post.policy.alliance.locale
+    mails, letters = _reminded(recovered(before, locale), states, parts, post, now)
+    for kind in MAIL_KINDS:
+        if kind not in _BY_THEIR_OWN_RULES:
+            mails, more = _told_once(mails, kind, to_tell.members.get(kind, ()), policy)
+            letters += more
+    letters = braked(letters, policy.mail, locale)
+    mails, messages = _with_news(mails, to_tell.group, group.MESSAGE, policy)
+    letters += messages
+    if policy.mail.writes("problems"):
+        problems = [*to_tell.problems, *_held(mails, letters, locale)]
+        mails, reports = _with_news(mails, problems, report(policy), policy)
+        letters += reports
+    return _mailing(mails, letters)
+
+
+_BY_THEIR_OWN_RULES = ("overdue", "problems")
+
+
+def _reminded(
+    mails: Sequence[Mail], states: LoanStates, parts: pd.DataFrame, post: Post, now: Now
+) -> tuple[list[Mail], list[Letter]]:
+    """The mails, waiting reminders looked at again, and the letters of the ladder: which rung is due depends on what
+    has left.
+    """
+    policy, rungs, cadence = post.policy, post.policy.overdue.ladder, post.policy.run.cadence_days
+    if not policy.mail.writes("overdue"):
+        return _told_once(mails, "overdue", (), policy)
+    keys = [key for mail in mails if waits(mail) for key in mail.items]
+    true = still_true(keys, states, cadence, rungs).values()
+    kept, letters = _looked_at(mails, "overdue", post.reminded(reminders(true, states, parts, post, rungs)), policy)
+    due = reminders_due(states, made(kept, rows_only=policy.mail.rows_only), now.as_of, cadence, rungs)
+    fresh = post.reminded(reminders(due, states, parts, post, rungs), now.held_over)
+    return kept, [*letters, *_fresh("overdue", fresh, kept, policy)]
+
+
+def _told_once(
+    mails: Sequence[Mail], kind: MailKind, entries: Sequence[Addressed], policy: Policy
+) -> tuple[list[Mail], list[Letter]]:
+    """The mails, waiting ones of *kind* looked at again, and the letters about *entries*: those that still wait and
+    hold, and what is on record in no mail. When the kind is switched off there is nothing to tell.
+    """
+    entries = entries if policy.mail.writes(kind) else ()
+    kept, letters = _looked_at(mails, kind, entries, policy)
+    return kept, [*letters, *_fresh(kind, _untold(entries, kept), kept, policy)]
+
+
+def _looked_at(
+    mails: Sequence[Mail], kind: str, entries: Sequence[Addressed], policy: Policy
+) -> tuple[list[Mail], list[Letter]]:
+    """The mails, waiting ones of *kind* settled: each leaves only while its items among *entries* make that mail."""
+    wanted = {entry.item.key: entry for entry in entries}
+    again: dict[str, Letter | None] = {}
+    for mail in mails:
+        if waits(mail) and kind_of(mail) == kind:
+            still = [wanted[key] for key in mail.items if key in wanted]
+            same = (x for x in digests(kind, still, policy.alliance.name) if x.mail_id == mail.mail_id)
+            again[mail.mail_id] = next(same, None)
+    kept, letters = _settled(mails, again, policy.mail, policy.alliance.locale)
+    return kept, in_order(letters, entries)
+
+
+def _fresh(kind: str, entries: Sequence[Addressed], mails: Iterable[Mail], policy: Policy) -> list[Letter]:
+    """The letters about *entries* that are no mail yet."""
+    known = {mail.mail_id for mail in mails if not _given_up(mail)}
+    return [letter for letter in digests(kind, entries, policy.alliance.name) if letter.mail_id not in known]
+
+
+def _untold(entries: Iterable[Addressed], mails: Iterable[Mail]) -> list[Addressed]:
+    """Those of *entries* that are on record in no mail. An ask is news only when it is for more units than before."""
+    told = on_record(mails)
+    asked: dict[str, int] = {}
+    for about, units in map(_ask_in, told):
+        asked[about] = max(units, asked.get(about, 0))
+    new = []
+    for entry in entries:
+        about, units = _ask_in(entry.item.key)
+        if entry.item.key not in told and not 0 < units <= asked.get(about, 0):
+            new.append(entry)
+    return new
+
+
+def _ask_in(key: str) -> tuple[str, int]:
+    """What an ask is about and for how many units; 0 units for any other key, and for one that somebody spoiled."""
+    about, _, units = key.rpartition(":")
+    counts = about.startswith("ask:") and units.isdecimal() and len(units) <= _DIGITS
+    return about, int(units) if counts else 0
+
+
+_DIGITS = 9
+
+
+def on_record(mails: Iterable[Mail]) -> dict[str, date]:
+    """Item key -> the day its mail was made, for every item that is never told again."""
+    return {key: mail.created_on for mail in mails if not _given_up(mail) for key in mail.items}
+
+
 def kind_of(mail: Mail) -> str:
     """What kind of letter the row is of, by its items: see `Letter.kind`."""
     signs = {item.partition(":")[0] for item in mail.items}
-    return next((kind for kind in ("overdue", group.MESSAGE.kind) if kind in signs), "problems")
-
-
-def _same_reminder(mail: Mail, facts: Mapping[str, Reminder], post: Post) -> Letter | None:
-    """The letter that *mail* still is; None when its items or recipients have changed."""
-    if not post.policy.mail.writes("overdue"):
-        return None
-    items = [facts[key] for key in mail.items if key in facts]
-    return next((letter for letter in digests(items, post, None) if letter.mail_id == mail.mail_id), None)
+    return next((kind for kind in (*MAIL_KINDS, group.MESSAGE.kind) if kind in signs), "problems")
 
 
 def _settled(
@@ -239,18 +322,14 @@ def _with_news(
     mails: list[Mail], notices: Sequence[Notice], bulletin: Bulletin, policy: Policy
 ) -> tuple[list[Mail], list[Letter]]:
     """The mails, those of *bulletin* looked at again, and its letters: what waits and still holds, and the news."""
-    told = _told(mails)
+    told = on_record(mails)
     waiting = [mail for mail in mails if waits(mail) and kind_of(mail) == bulletin.kind]
     again = {mail.mail_id: _same_news(mail, notices, told, bulletin, policy) for mail in waiting}
     if bulletin.single:
         again |= dict.fromkeys(_joining(mails, again, notices, bulletin, policy))
     mails, letters = _settled(mails, again, policy.mail, policy.alliance.locale)
-    fresh = news(notices, _told(mails), bulletin, policy)
+    fresh = news(notices, on_record(mails), bulletin, policy)
     return mails, [*letters, *([fresh] if fresh else [])]
-
-
-def _told(mails: Iterable[Mail]) -> set[str]:
-    return {key for mail in mails if not _given_up(mail) for key in mail.items}
 
 
 def _same_news(
@@ -275,7 +354,7 @@ def _joining(
     stay = [mail for mail in mails if again.get(mail.mail_id, mail)]
     tries = policy.mail.max_attempts
     leaving = [m.mail_id for m in stay if m.mail_id in again and m.status is not MailStatus.HELD and m.attempts < tries]
-    crowded = len(leaving) > 1 or news(notices, _told(stay), bulletin, policy)
+    crowded = len(leaving) > 1 or news(notices, on_record(stay), bulletin, policy)
     return leaving if crowded else []
 
 
