@@ -13,6 +13,7 @@ from decimal import Decimal
 import pandas as pd
 
 from rules import (
+    appeals,
     group,
     ladder,
     ledger,
@@ -27,7 +28,7 @@ from rules import (
 from rules.cells import read
 from rules.changes import body
 from rules.intake import Intake, intake
-from rules.items import Notice
+from rules.items import Notice, Record
 from rules.ladder import LoanStates
 from rules.layout import Layout, locate
 from rules.ledger import Accounts
@@ -60,7 +61,8 @@ class Plan:
 class Found:
     """What the rules make of the members' tables, before anything is put into rows or letters.
 
-    prices: part -> unit value, None when it has none. last_run: the day of the run before, None before the first.
+    records: center -> its lending record. prices: part -> unit value, None when it has none. last_run: the day of the
+    run before, None before the first.
     """
 
     tables: Mapping[str, Table]
@@ -70,6 +72,7 @@ class Found:
     placed: Sequence[Request]
     matched: Matching
     states: LoanStates
+    records: Mapping[str, Record]
     prices: Mapping[str, Decimal | None]
     last_run: date | None
 
@@ -112,9 +115,16 @@ def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
         placed=placed,
         matched=matching.matching(read_in.frames, placed, as_of, policy),
         states=ladder.loan_states(loans, as_of, policy.loans, policy.overdue),
+        records=_records_until_credit_is_there(members),
         prices=dict(zip(parts["part_no"], parts["unit_value"], strict=True)),
         last_run=last_as_of(book.tabs.get("runs"), zone, tables["runs"]),
     )
+
+
+def _records_until_credit_is_there(members: pd.DataFrame) -> dict[str, Record]:
+    """Temporary: to be replaced by credit.records when merging."""
+    blank = Record(0, 0, 0, 0, 0, 0.0, 0, 0, 0, 0, 0.8, 80, "B", 1)
+    return dict.fromkeys(members["center"].tolist(), blank)
 
 
 def _problems(found: Found, book: Book, as_of: date, policy: Policy) -> list[Problem]:
@@ -143,7 +153,9 @@ def _mailing(found: Found, mails: Sequence[Mail], notices: Sequence[Notice], as_
     """The outbox with what is due now."""
     frames, states, post = found.frames, found.states, letters.Post.of(found.frames["members"], policy)
     to_tell = outbox.ToTell(
-        {},
+        {
+            **appeals.appeals(found.matched, frames, found.records, as_of, post),
+        },
         group.notices(found.placed, frames["requests"], states, frames["parts"], as_of, policy),
         notices,
     )
