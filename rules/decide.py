@@ -21,6 +21,7 @@ from rules import (
     matching,
     outbox,
     problems,
+    progress,
     queue,
     suggestions,
     warnings,
@@ -155,6 +156,7 @@ def _mailing(found: Found, mails: Sequence[Mail], notices: Sequence[Notice], as_
     to_tell = outbox.ToTell(
         {
             **appeals.appeals(found.matched, frames, found.records, as_of, post),
+            **progress.progress(states, frames, outbox.on_record(mails), as_of, post),
         },
         group.notices(found.placed, frames["requests"], states, frames["parts"], as_of, policy),
         notices,
