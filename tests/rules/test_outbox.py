@@ -2,19 +2,23 @@
 
 import hashlib
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rules.intake import SheetError
 from rules.letters import ITEMS_PER_MAIL, NOTICES_PER_MAIL
-from rules.outbox import NO_LONGER, TOO_MANY, TOO_OFTEN, UNKNOWN_RESULT, mails_in, rows_of
-from rules.policy import Alliance, MailPolicy, Policy, RunPolicy
+from rules.outbox import NO_LONGER, TOO_MANY, TOO_OFTEN, UNKNOWN_RESULT, kind_of, mails_in, rows_of
+from rules.policy import MAIL_KINDS, Alliance, MailPolicy, Policy, RunPolicy
 from rules.schema import OUTBOX, renamed
 from rules.values import Book, Mail, MailStatus, RawTable
 from tests.rules.sheets import (
     MEMBERS,
+    PARTS,
     ZONE,
+    adjustment,
     after,
     book,
     changes,
@@ -27,8 +31,11 @@ from tests.rules.sheets import (
     run,
     settled,
     tab,
+    taken_in,
     with_mails,
 )
+from tests.rules.strategies import TODAY, as_book, moved_about
+from tests.rules.test_laws import HANDED_OVER, OUTCOMES, SHEETS, laws
 
 QUEUED, SENT, FAILED, HELD, SENDING, CANCELLED = (
     MailStatus.QUEUED, MailStatus.SENT, MailStatus.FAILED, MailStatus.HELD, MailStatus.SENDING, MailStatus.CANCELLED
@@ -319,6 +326,102 @@ def test_a_loan_number_may_hold_any_sign(name):
     assert plan.letters == ()
 
 
+# --- laws of every letter to members ---------------------------------------------------------------------------------
+
+
+def on(first: int, last: int) -> st.SearchStrategy[str]:
+    return st.integers(first, last).map(lambda n: (TODAY + timedelta(n)).isoformat())
+
+
+CENTERS = ["华北", "华东", "华中"]
+OUT = st.fixed_dictionaries(
+    {"借出日期": on(-40, -10), "到期日期": on(-9, 20)},
+    optional={"签收日期": on(-9, 9), "召回日期": on(-9, 9), "归还日期": on(-9, 0), "数量": st.integers(1, 3)},
+)
+SHELF = st.fixed_dictionaries(
+    {"在库数量": st.integers(0, 4), "更新日期": on(-12, 0)},
+    optional={
+        "在途数量": st.integers(0, 2),
+        "预计到货": on(-9, 9),
+        "出借条件": st.sampled_from(["配件互换", "成本补偿"]),
+    },
+)
+ASKED = st.fixed_dictionaries(
+    {"数量": st.integers(1, 4), "配件编号": st.sampled_from(["P-1", "P-2"])},
+    optional={"已婉拒": st.sampled_from(CENTERS), "舆情风险": st.just("高"), "原因": st.just("要发文")},
+)
+
+
+@st.composite
+def busy(draw: st.DrawFn):
+    """Tables with loans under way, shelves that fill, and requests that compete."""
+    pairs = st.permutations(CENTERS).map(lambda names: names[:2])
+    loans = [loan(f"L-{n}", *draw(pairs), **draw(OUT)) for n in range(draw(st.integers(1, 4)))]
+    asked = [request(f"R-{n}", draw(st.sampled_from(CENTERS)), **draw(ASKED)) for n in range(draw(st.integers(1, 3)))]
+    shelves = [{"服务中心": center, "配件编号": part, **draw(SHELF)} for center in CENTERS for part in ("P-1", "P-2")]
+    points = [adjustment(center, 9) for center in CENTERS]
+    tables = {"members": MEMBERS, "parts": PARTS, "inventory": shelves, "requests": asked, "loans": loans}
+    return {name: list(cells) for name, cells in {**tables, "adjustments": points}.items()}
+
+
+STIRRED = st.one_of(busy(), busy(), SHEETS)
+
+
+@laws(40)
+@given(st.lists(st.tuples(STIRRED, st.integers(0, 9), OUTCOMES), min_size=2, max_size=4))
+def test_nothing_is_told_twice(runs):
+    """Whatever people make of the sheet from run to run, and whatever becomes of the letters."""
+    sheet, as_of, left = Book({}), TODAY, []
+    for rows, days, outcome in runs:
+        as_of += timedelta(days)
+        sheet = Book({**sheet.tabs, **as_book(rows).tabs})
+        plan = decided(sheet, as_of, POLICY)
+        if outcome in HANDED_OVER:
+            left += [key for x in plan.letters if not x.held for key in x.keys]
+        sheet = after(sheet, plan, as_of, outcome)
+    assert len(left) == len(set(left))
+    asks = [key.rsplit(":", 1) for key in left if key.startswith("ask:")]
+    for about in {about for about, _ in asks}:
+        units = [int(n) for each, n in asks if each == about]
+        assert units == sorted(units)
+
+
+@laws(40)
+@given(STIRRED, st.integers(0, 1))
+def test_without_news_nothing_is_told(rows, days):
+    """On the same day nothing, and on the next one only what another day makes due."""
+    plan = decided(as_book(rows), TODAY, POLICY)
+    sheet = after(as_book(rows), plan, TODAY)
+    again = decided(sheet, TODAY + timedelta(days), POLICY).letters
+    told = {key for x in plan.letters for key in x.keys}
+    assert told.isdisjoint(key for x in again for key in x.keys)
+    assert days or {x.kind for x in again} <= {"problems"}  # mail that this run held is news to the coordinator
+
+
+@laws(25)
+@given(STIRRED, st.randoms(use_true_random=False))
+def test_letters_do_not_depend_on_the_order_of_rows(rows, chance):
+    plans = [decided(as_book(each), TODAY, POLICY) for each in (rows, moved_about(rows, chance.shuffle))]
+    first, second = ([x for x in plan.letters if x.kind != "problems"] for plan in plans)
+    assert first == second
+
+
+@laws(25)
+@given(STIRRED)
+def test_letters_go_to_members_and_the_coordinator_alone(rows):
+    """Superiors are copied on reminders only; nobody is asked who declined, left, or asks himself."""
+    sheet = as_book(rows)
+    frames = taken_in(sheet).frames
+    known = {*frames["members"]["email"], "desk@example.cn"}
+    declined = dict(zip(frames["requests"]["request_id"], frames["requests"]["declined_by"], strict=True))
+    gone = set(frames["members"]["center"][frames["members"]["left_on"] <= TODAY.isoformat()])
+    for x in decided(sheet, TODAY, POLICY).letters:
+        answers = set(x.reply_to.split(", ")) if x.reply_to else set()
+        assert {x.to, *answers} | (set() if x.kind == "overdue" else set(x.cc)) <= known
+        for item in x.items if x.kind == "ask" else ():
+            assert item.lender.center not in {*declined[item.request_id], *gone, item.requester.center}
+
+
 # --- brake and switches ----------------------------------------------------------------------------------------------
 
 
@@ -349,6 +452,72 @@ def test_a_kind_of_mail_that_is_switched_off_is_not_written():
     assert letters(sheet, policy=policy(kinds={"overdue": True, "problems": False}), kind="problems") == []
     both = {x.kind for x in decided(sheet, DUE, POLICY).letters}
     assert both == {"overdue", "problems"}
+
+
+LOANS = (
+    loan("L-1", "华东", "西北"),
+    loan("L-2", "西北", "华中", 到期日期="2025-12-01"),
+    loan("L-3", "华东", "华北", 到期日期="2025-12-01", 召回日期=DUE),
+)
+BUSY = book(
+    members=[{**m, "城市": "武汉"} for m in MEMBERS],
+    inventory=[
+        {"center": "华东", "part_no": "P-1", "on_hand": 1},
+        {"center": "华中", "part_no": "P-1", "on_hand": 9, "updated_on": "2025-11-01"},
+    ],
+    requests=[request("R-1"), request("R-2", 数量=2, 配件编号="P-2"), request("R-3", "华中", 配件编号="P-2")],
+    loans=LOANS,
+    adjustments=[adjustment("华北", 5), adjustment("华中", 5)],
+)
+"""A sheet with a reason for every kind of letter to members."""
+TOLD = MAIL_KINDS[:-1]
+
+
+def test_the_brake_lets_the_kinds_leave_in_their_order():
+    every = [x.kind for x in decided(settled(BUSY), DUE, POLICY).letters]
+    assert tuple(dict.fromkeys(every)) == TOLD
+    for limit in range(len(every)):
+        got = decided(settled(BUSY), DUE, policy(max_per_run=limit)).letters
+        assert [x.kind for x in got if x.kind != "problems"] == every
+        assert [x.held == "" for x in got if x.kind != "problems"] == [n < limit for n in range(len(every))]
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_each_kind_can_be_switched_off_and_what_waits_of_it_is_given_up(kind):
+    _, sheet = run(settled(BUSY), DUE, POLICY, FAILED)
+    off = policy(kinds={kind: False})
+    plan = decided(sheet, DUE, off)
+    assert {x.kind for x in plan.letters} == set(TOLD) - {kind}
+    assert {kind_of(mail): mail.error for mail in plan.mails if mail.status is CANCELLED} == {kind: NO_LONGER.zh}
+    again = decided(after(sheet, plan, date.fromisoformat(DUE)), DUE, POLICY)
+    assert {x.kind for x in again.letters} == {kind}
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_a_waiting_letter_is_given_up_when_its_reason_is_gone(kind):
+    _, sheet = run(settled(BUSY), DUE, POLICY, FAILED)
+    back = [{**cells, "归还日期": DUE} for cells in LOANS]
+    quiet = {name: book(loans=back).tabs[name] for name in ("requests", "loans")}
+    plan = decided(Book({**sheet.tabs, **quiet}), DUE, POLICY)
+    assert plan.letters == ()
+    assert {mail.error for mail in plan.mails if kind_of(mail) == kind} == {NO_LONGER.zh}
+
+
+def test_no_more_than_200_items_stand_in_one_letter_to_a_member():
+    """And every one of them is told once."""
+    loans = [loan(f"L-{n:03d}", 到期日期="2025-12-01") for n in range(ITEMS_PER_MAIL + 1)]
+    plan, sheet = run(settled(book(loans=loans)), DUE, POLICY, FAILED)
+    assert [len(x.items) for x in plan.letters] == [ITEMS_PER_MAIL, 1]
+    plan, sheet = run(sheet, DUE, POLICY)
+    assert [len(x.items) for x in plan.letters] == [ITEMS_PER_MAIL, 1]
+    assert run(sheet, DUE, POLICY)[0].letters == ()
+
+
+def test_an_old_sheet_holds_old_reminders_and_nothing_else():
+    """First run: 2025-12-20 is long after every loan of it was due."""
+    late = [loan("L-1"), loan("L-2", 签收日期="2025-10-25", 召回日期="2025-10-30")]
+    held = {x.kind: bool(x.held) for x in decided(book(loans=late), "2025-12-20", POLICY).letters}
+    assert held == {"overdue": True, "recall": False, "thanks": False, "problems": False}
 
 
 # --- the coordinator's report ----------------------------------------------------------------------------------------
