@@ -1,8 +1,9 @@
 """Letters in words: `Wording.render` gives subject, text and HTML; `Wording.message` the mail that leaves.
 
-The words stand in templates/mail. `<kind>.<locale>.words.j2` holds the sentences, once, as macros; the layouts
-`<kind>.txt.j2` and `<kind>.html.j2` call them as `say.<macro>(…)` and hold no words of their own. A file
-named `<kind>.<locale>.<part>.j2` goes before `<kind>.<part>.j2`, and the alliance's own folder before the shipped one.
+The words stand in templates/mail. `<kind>.<locale>.words.j2` holds the sentences, once, as macros, beside those of all
+kinds in `shared.<locale>.words.j2`; the layouts `<kind>.txt.j2` and `<kind>.html.j2`, or `items.txt.j2` and
+`items.html.j2` for a kind without its own, call them as `say.<macro>(…)` and hold no words of their own. A file named
+`<kind>.<locale>.<part>.j2` goes before `<kind>.<part>.j2`, and the alliance's own folder before the shipped one.
 
 What `say` gives is plain text, so that HTML layouts escape it: only layouts produce markup.
 Does not send; see sync/mail.py. Source: rules, section 5, and the interface's section on mail.
@@ -26,9 +27,9 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 
-from rules.items import Item, Notice, Reminder
+from rules.items import Item, LoanNote, Notice, Reminder
 from rules.letters import Letter
-from rules.schema import LOANS, LOCALES, TABLES
+from rules.schema import INVENTORY, LOANS, LOCALES, REQUESTS, TABLES
 from rules.values import Mail
 from sync.errors import MailError, SetupError
 from sync.shipped import shipped
@@ -79,6 +80,41 @@ def money(amount: Decimal) -> str:
     return f"¥{amount:,.2f}"
 
 
+def templates(room: str, folder: Path | None = None) -> Environment:
+    """The templates of one room ("mail" or "letter"); those in the alliance's own *folder* go first.
+
+    Raises SetupError when *folder* is not a folder.
+    """
+    if folder is not None and not folder.is_dir():
+        raise SetupError(f"找不到模板文件夹 {folder}", f"There is no templates folder {folder}")
+    homes = ([folder] if folder is not None else []) + [shipped("templates")]
+    environment = Environment(
+        loader=ChoiceLoader([FileSystemLoader(home / room) for home in homes]),
+        undefined=StrictUndefined,
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # noqa: S701  # the rest is text
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(cut=cut, money=money, blocks=blocks)
+    environment.globals.update(
+        tabs={table.name: table.title for table in TABLES},
+        headers={column.field: column.header for table in (INVENTORY, REQUESTS, LOANS) for column in table.columns},
+    )
+    return environment
+
+
+def blocks(text: str) -> list[list[str]]:
+    """The lines of each paragraph of *text*; no fact from the sheet can hold a blank line."""
+    return [block.splitlines() for block in re.split(r"\n{2,}", text.strip()) if block]
+
+
+def sayings(words: Template) -> dict[str, object]:
+    """The macros and constants of a words file. Called from Python, a macro gives text, never markup."""
+    module = words.module
+    names = (name for name in vars(module) if not name.startswith("_"))
+    return {name: _plain(getattr(module, name)) for name in names}
+
+
 class Wording:
     """The letters of one alliance. *sender* is `mail.from`; *folder* its own templates, looked at first.
 
@@ -86,42 +122,29 @@ class Wording:
     """
 
     def __init__(self, alliance: str, sender: str, folder: Path | None = None) -> None:
-        if folder is not None and not folder.is_dir():
-            raise SetupError(f"找不到模板文件夹 {folder}", f"There is no templates folder {folder}")
         self._alliance = one_line(alliance)
         self._sender = _sender(sender, self._alliance) if sender else None
-        homes = ([folder] if folder is not None else []) + [shipped("templates")]
-        self._templates = Environment(
-            loader=ChoiceLoader([FileSystemLoader(home / "mail") for home in homes]),
-            undefined=StrictUndefined,
-            autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # noqa: S701  # the rest is text
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters.update(cut=cut, money=money)
-        self._templates.globals.update(
-            tabs={table.name: table.title for table in TABLES},
-            headers={column.field: column.header for column in LOANS.columns},
-        )
+        self._templates = templates("mail", folder)
 
     def render(self, letter: Letter, as_of: date) -> Rendered:
         """*letter* in words, as true on *as_of*: days are counted from that day, whatever the items say.
 
-        Lists as many items in full as fit `LISTED` and `BODY_LIMIT`, and says how many more there are.
+        Lists as many items in full, and as many lines in each list of an item, as fit `LISTED` and `BODY_LIMIT`, and
+        says how many more there are.
         Raises SetupError naming the template that cannot be used.
         """
         try:
             facts = self._facts(letter, as_of)
             subject = one_line(self._template(letter, "subject").render(facts))
             layout = self._template(letter, "txt")
-            listed = min(LISTED, len(letter.items))
-            text = _tidy(layout.render(facts, listed=listed))
+            listed = LISTED
+            text = tidy(layout.render(facts, listed=listed))
             while listed > 1 and _cell_length(text) > BODY_LIMIT:
                 listed //= 2
-                text = _tidy(layout.render(facts, listed=listed))
+                text = tidy(layout.render(facts, listed=listed))
             return Rendered(subject, text, self._html(letter, {**facts, "listed": listed, "subject": subject}))
         except TemplateError as error:
-            raise _template_fault(error) from error
+            raise template_fault("mail", error) from error
 
     def _html(self, letter: Letter, facts: Mapping[str, object]) -> str:
         return "" if letter.kind in TEXT_ONLY else self._template(letter, "html").render(facts)
@@ -155,7 +178,7 @@ class Wording:
 
     def _template(self, letter: Letter, part: str) -> Template:
         return self._templates.select_template(
-            [f"{letter.kind}.{_locale(letter)}.{part}.j2", f"{letter.kind}.{part}.j2"]
+            [f"{letter.kind}.{_locale(letter)}.{part}.j2", f"{letter.kind}.{part}.j2", f"items.{part}.j2"]
         )
 
     def _facts(self, letter: Letter, as_of: date) -> dict[str, object]:
@@ -165,6 +188,7 @@ class Wording:
             "as_of": as_of,
             "greeting": one_line(letter.greeting),
             "items": items,
+            "kind": letter.kind,
             "locale": _locale(letter),
             "reply_to": letter.reply_to,
             "say": self._sayings(letter),
@@ -172,10 +196,9 @@ class Wording:
         }
 
     def _sayings(self, letter: Letter) -> Mapping[str, object]:
-        """The macros and constants of the words file. Called from Python, a macro gives text, never markup."""
-        module = self._template(letter, "words").module
-        names = (name for name in vars(module) if not name.startswith("_"))
-        return {name: _plain(getattr(module, name)) for name in names}
+        """What all letters say, and what this kind says in its place."""
+        shared = self._templates.get_template(f"shared.{_locale(letter)}.words.j2")
+        return sayings(shared) | sayings(self._template(letter, "words"))
 
 
 def _plain(saying: Any) -> object:  # a jinja2 Macro, or a constant of the words file
@@ -194,8 +217,8 @@ def _locale(letter: Letter) -> str:
 
 def _as_true_on(as_of: date, item: Item) -> Item:
     """*item* with one-line facts, and with the days of *as_of*."""
-    item = _one_lined(item)
-    return replace(item, days=(as_of - item.due).days) if isinstance(item, Reminder) else item
+    item = one_lined(item)
+    return replace(item, days=(as_of - item.due).days) if isinstance(item, Reminder | LoanNote) else item
 
 
 def _urgency(item: Item) -> int:
@@ -203,11 +226,14 @@ def _urgency(item: Item) -> int:
     return _SEVERITIES.index(item.severity) if isinstance(item, Notice) and item.severity in _SEVERITIES else 0
 
 
-def _one_lined(value: Any) -> Any:  # any dataclass of rules.letters, or one of its fields
+def one_lined(value: Any) -> Any:  # any dataclass of facts, or one of its fields
+    """*value* with every text in it on one line."""
     if isinstance(value, str):
         return one_line(value)
+    if isinstance(value, tuple):
+        return tuple(map(one_lined, value))
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: _one_lined(getattr(value, f.name)) for f in fields(value)})
+        return replace(value, **{f.name: one_lined(getattr(value, f.name)) for f in fields(value)})
     return value
 
 
@@ -215,7 +241,7 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
     """Text without white space at line ends and without more than one blank line in a row."""
     return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip() + "\n"
 
@@ -245,9 +271,8 @@ def _sender(text: str, alliance: str) -> Address:
         ) from error
 
 
-def _template_fault(error: TemplateError) -> SetupError:
+def template_fault(room: str, error: TemplateError) -> SetupError:
+    """What is wrong with a template of *room*, and where."""
     name, line = getattr(error, "name", None) or "", getattr(error, "lineno", None) or ""
-    where = f"templates/mail {name} {line}".strip()
-    return SetupError(
-        f"邮件模板有误（{where}）：{error.message}", f"A mail template is wrong ({where}): {error.message}"
-    )
+    where = f"templates/{room} {name} {line}".strip()
+    return SetupError(f"模板有误（{where}）：{error.message}", f"A template is wrong ({where}): {error.message}")
