@@ -1,66 +1,49 @@
-"""What a letter says, and what text from the sheet can never do to it. Golden letters: HUZHU_UPDATE_GOLDEN=1 writes them."""
+"""What a letter says, and what text from the sheet can never do to it."""
 
 import email
-import os
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.headerregistry import Address
 from email.policy import default
-from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.items import Contact, Notice, Reminder
+from rules.items import Notice, Reminder
 from rules.ladder import STAGES
 from rules.letters import Letter
 from rules.values import Mail
 from sync.errors import MailError, SetupError
 from sync.shipped import shipped
 from sync.wording import BODY_LIMIT, FIELD_LIMIT, LISTED, Rendered, Wording, cut, money, one_line
-
-GOLDEN = Path(__file__).parent.parent / "golden"
-DUE = date(2025, 11, 6)
-AT = datetime(2025, 11, 6, 1, 7, tzinfo=UTC)
-SHANGHAI = Contact("华东-上海", "张明", "13800001234", "shanghai@example.cn")
-WUHAN = Contact("华中-武汉", "李华", "", "wuhan@example.cn")
-BEIJING = Contact("华北-北京", "王强", "13900005678", "beijing@example.cn")
-SCREEN = Reminder(
-    key="overdue:L-2025-001:formal:2025-11-06",
-    stage="formal",
-    loan_id="L-2025-001",
-    part_no="P-001",
-    part_name="Model Y 中控大屏",
-    outstanding=2,
-    lent_on=date(2025, 10, 23),
-    due=DUE,
-    days=0,
-    claim=Decimal(24000),
-    lender=SHANGHAI,
-    borrower=BEIJING,
-    next_stage="escalate",
-    next_on=DUE + timedelta(3),
+from tests.sync.letters import (
+    DUE,
+    ERROR,
+    EVERY,
+    HELD,
+    HOSTILE,
+    SCREEN,
+    SHANGHAI,
+    WARNING,
+    WORDING,
+    WUHAN,
+    Parsed,
+    as_golden,
+    filled,
+    golden,
+    letter,
 )
+
+AT = datetime(2025, 11, 6, 1, 7, tzinfo=UTC)
 RUNGS = (
     ("prepare", -7, "friendly", -3),
     ("friendly", -3, "formal", 0),
     ("formal", 0, "escalate", 3),
     ("escalate", 3, "compensate", 7),
     ("compensate", 7, "", None),
-)
-ERROR = Notice("a", "error", "借调记录 L-2025-007，第 9 行，借出日期", "下周三", "不是日期", "请写成 2025-11-06")
-WARNING = Notice("b", "warning", "求助 R-012，第 3 行，原因", "", "申报 P0 但没有写原因，按 P1 排列", "请写明舆情情况")
-HELD = Notice(
-    "c",
-    "held",
-    "beijing@example.cn",
-    "3f2a9c01b7de4455",
-    "首次运行，逾期超过 30 天",
-    "huzhu outbox release 3f2a9c01b7de4455",
 )
 CRISIS = {
     "zh": Notice("d", "p0", "R-001 · 华北-北京 需要", "Model Y 中控大屏（P-001）2 个", "媒体客户，客户已等 26 天", ""),
@@ -77,18 +60,11 @@ LATE = {
     "zh": Notice("e", "late", "L-2025-001 · 华北-北京 应还 华东-上海", "动力电池模组（P-002）1 个", "2025-11-03 到期，已逾期 3 天", ""),
     "en": Notice("e", "late", "L-2025-001 · 华北-北京 owes 华东-上海", "1 × 动力电池模组 (P-002)", "due 2025-11-03, 3 days overdue", ""),
 }  # fmt: skip
-WORDING = Wording("互助联盟", "huzhu@example.cn")
 
 
 def rung(stage: str, days: int, next_stage: str, next_offset: int | None, item: Reminder = SCREEN) -> Reminder:
     next_on = None if next_offset is None else item.due + timedelta(next_offset)
     return replace(item, stage=stage, days=days, next_stage=next_stage, next_on=next_on)
-
-
-def letter(*items: Reminder | Notice, locale: str = "zh", greeting: str = "王强") -> Letter:
-    kind = "problems" if isinstance(items[0], Notice) else "overdue"
-    to = "beijing@example.cn"
-    return Letter("0123456789abcdef", kind, locale, to, ("shanghai@example.cn",), SHANGHAI.email, greeting, items)
 
 
 def row(of: Letter, rendered: Rendered) -> Mail:
@@ -98,19 +74,6 @@ def row(of: Letter, rendered: Rendered) -> Mail:
 def message(rendered: Rendered, *, reply_to: str = SHANGHAI.email, wording: Wording = WORDING, **fields: object):
     mail = replace(row(letter(SCREEN), rendered), **fields)
     return wording.message(rendered, mail, reply_to=reply_to, at=AT)
-
-
-def golden(name: str, content: str) -> None:
-    path = GOLDEN / name
-    if os.environ.get("HUZHU_UPDATE_GOLDEN"):
-        path.write_text(content, encoding="utf-8")
-    assert content == path.read_text(encoding="utf-8"), (
-        f"{name} reads differently now: read it as prose, then update it"
-    )
-
-
-def as_golden(rendered: Rendered) -> str:
-    return f"{rendered.subject}\n\n{rendered.text}"
 
 
 @pytest.mark.parametrize("locale", ["zh", "en"])
@@ -179,7 +142,7 @@ def test_what_stops_the_rules_or_the_mail_stands_before_what_does_not():
 @pytest.mark.parametrize("locale", ["zh", "en"])
 def test_both_bodies_state_the_same_facts(locale):
     """A person whose program shows only one of the two misses nothing."""
-    for item in (SCREEN, rung("compensate", 7, "", None), ERROR, HELD):
+    for item in (*EVERY.values(), rung("compensate", 7, "", None), HELD):
         rendered = WORDING.render(letter(item, locale=locale), DUE + timedelta(7 if item is not SCREEN else 0))
         words = re.sub(r"\W", "", "".join(Parsed(rendered.html).text))
         facts = [line for line in rendered.text.splitlines() if line.strip() and line != "--"]
@@ -240,17 +203,12 @@ def test_a_subject_states_stage_due_date_and_count_in_forty_characters(name, cou
     assert (f"共 {count} 笔" in subject) == (count > 1)
 
 
-@pytest.mark.parametrize("item", [SCREEN, ERROR], ids=["overdue", "problems"])
+@pytest.mark.parametrize("item", EVERY.values(), ids=EVERY)
 @pytest.mark.parametrize("filler", ["长", "𠀀", "x y "])
 def test_a_body_fits_a_cell_whatever_stands_in_the_sheet(item, filler):
     """An .xlsx cell holds 32,767 UTF-16 units; 𠀀 takes two."""
     long = filler * 2000
-    item = (
-        replace(item, part_name=long, loan_id=long)
-        if isinstance(item, Reminder)
-        else replace(item, value=long, fix=long, where=long)
-    )
-    rendered = WORDING.render(letter(*[item] * 300), DUE)
+    rendered = WORDING.render(letter(*[filled(item, long)] * 300), DUE)
     assert len(rendered.text.encode("utf-16-le")) // 2 <= BODY_LIMIT
     listed = len(re.findall(r"^\d+\. ", rendered.text, flags=re.MULTILINE))
     assert 0 < listed <= LISTED
@@ -259,35 +217,7 @@ def test_a_body_fits_a_cell_whatever_stands_in_the_sheet(item, filler):
     assert f"另有 {300 - listed} " in rendered.html
 
 
-class Parsed(HTMLParser):
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, object]] = []
-        self.text: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, attrs))
-
-    def handle_comment(self, data):
-        self.tags.append(("comment", data))
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
-def filled(item: Reminder | Notice, text: str):
-    """*item* with *text* in each of its words."""
-    if isinstance(item, Notice):
-        return replace(item, where=text, value=text, problem=text, fix=text)
-    contact = Contact(text, text, text, "x@example.cn")
-    return replace(item, loan_id=text, part_no=text, part_name=text, lender=contact, borrower=contact)
-
-
-HOSTILE = st.text(min_size=1, max_size=60) | st.text(alphabet="<>&\"'/={}%#ab \n\r\u2028\x00", min_size=1, max_size=60)
-
-
-@given(text=HOSTILE, item=st.sampled_from([SCREEN, ERROR, HELD]), locale=st.sampled_from(["zh", "en"]))
+@given(text=HOSTILE, item=st.sampled_from([*EVERY.values(), HELD]), locale=st.sampled_from(["zh", "en"]))
 @settings(deadline=None)
 def test_text_from_the_sheet_is_escaped_in_html(text, item, locale):
     """Whatever a member types, the letter has the tags of the template and no other."""
@@ -308,7 +238,7 @@ def test_a_line_break_in_a_name_cannot_add_a_line_to_a_group_message(text):
     assert len(hostile.splitlines()) == len(plain.splitlines())
 
 
-@given(text=HOSTILE, item=st.sampled_from([SCREEN, ERROR]))
+@given(text=HOSTILE, item=st.sampled_from([*EVERY.values()]))
 @settings(deadline=None)
 def test_a_line_break_in_a_name_cannot_add_a_line(text, item):
     """Nobody can make the alliance's letter say a sentence of his own on a line of its own."""
