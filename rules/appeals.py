@@ -144,9 +144,7 @@ class _Cases:
             offers=offers,
             next_ones=tuple(self._offer(candidates, i, int(candidates.available[i])) for i in spare),
             declined=typed.declined,
-            other_ways=tuple(
-                words.in_(locale) for _, _, ways in self._says.ways(candidates, sum(given)) for words in ways
-            ),
+            other_ways=tuple(way.words.in_(locale) for way in self._says.ways(candidates, sum(given))),
         )
         return self._post.to_member(result, requester, [offer.lender for offer in offers])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,32 @@ _NAMED = 5
 """How many centers a sentence names; the rest is counted."""
 _PAIR = 2
 """A ring of two, and the members it takes for a joint petition."""
+SOMEBODY = Words("【你的中心】", "[your center]")
+"""Stands for a requester that is nobody in particular."""
+
+_NO_SOURCE = Words("联盟内没有别的来源，请向总部申请", "no other source within the alliance: ask headquarters")
+_LAST_RESORT = Words(
+    "最后手段：二手良品件、展车上的件或免费升级新款，有质量、成本和合规风险，须先征得客户同意并检验合格",
+    "only as the last resort: a sound second-hand part, one from a demo vehicle, or a free upgrade to the newer part; "
+    "mind quality, cost and compliance: the customer agrees and the part is checked first",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What else can be done for units nobody lends: the part to look for, units of it where they are known."""
+
+    part: str
+    units: int | None
+    words: Words
+
+
+def about(
+    found: Matching, place: int, frames: Mapping[str, pd.DataFrame], as_of: date, policy: Policy
+) -> tuple[list[Row], list[Way]]:
+    """The rows of 匹配建议 with the lenders for the request at *place*, and the other ways for what is missing."""
+    writer, candidates, given = Suggestions(found, frames, as_of, policy), found.candidates[place], found.given[place]
+    return list(writer.lenders(candidates, given.tolist())), list(writer.ways(candidates, int(given.sum())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +149,7 @@ class Suggestions:
         """How candidate *i* is proposed."""
         requester, lender = candidates.request.requester, int(candidates.center[i])
         ring = self._found.gifts.ring_with(self._center[lender], requester)
-        strangers = not candidates.gave[i] and not candidates.got[i]
+        strangers = requester and not candidates.gave[i] and not candidates.got[i]
         return Proposal(
             self._plan(int(candidates.row[i]), int(candidates.available[i]), ring),
             self._risk(candidates, i),
@@ -153,10 +180,12 @@ class Suggestions:
         if candidates.step[i]:
             yield Words(f"替代件，代替 {request.part_no}", f"substitute for {request.part_no}")
         yield Words(f"出借条件 {self._terms[row] or '未写'}", f"terms {self._terms[row] or 'not stated'}")
-        yield self._way(candidates, i)
+        if request.requester:
+            yield self._trip(candidates, i)
         yield Words(f"可借 {units} 个，求助缺 {request.open_qty} 个", f"{units} to lend, {request.open_qty} wanted")
-        gave, got = int(candidates.gave[i]), int(candidates.got[i])
-        yield Words(f"帮过求助方 {gave} 次，受其帮助 {got} 次", f"helped the requester {gave}x, was helped {got}x")
+        if request.requester:
+            gave, got = int(candidates.gave[i]), int(candidates.got[i])
+            yield Words(f"帮过求助方 {gave} 次，受其帮助 {got} 次", f"helped the requester {gave}x, was helped {got}x")
         yield from self._lying(row)
         yield self._counted(row)
         elsewhere = [(who, n) for who, n in self._promised.get(row, ()) if who != request.request_id]
@@ -166,7 +195,7 @@ class Suggestions:
             told = [f"{gift.giver} → {gift.taker} {gift.part} × {gift.units}" for gift in ring]
             yield Words(f"可互换：{'，'.join(told)}，积分互抵为 0", f"swap: {', '.join(told)}, zero net points")
 
-    def _way(self, candidates: Candidates, i: int) -> Words:
+    def _trip(self, candidates: Candidates, i: int) -> Words:
         km, hours = candidates.trips.km[i], candidates.trips.hours[i]
         if np.isnan(km):
             return Words("路程未知，按最远算", "distance unknown, counted as the farthest")
@@ -199,33 +228,34 @@ class Suggestions:
     # --- other ways ---
 
     def other_ways(self, candidates: Candidates, given: int) -> Iterator[Row]:
-        """Rows for units nobody lends."""
-        missing = candidates.request.open_qty - given
-        gap = Words(f"还缺 {missing} 个", f"{missing} still missing")
-        blank = (None,) * 6
-        for part, units, words in self.ways(candidates, given):
-            yield (candidates.request.request_id, "", part, units, *blank, "", self._joined(iter((gap, *words))))
-
-    def ways(self, candidates: Candidates, given: int) -> Iterator[tuple[str, int | None, Sequence[Words]]]:
-        """(part to look for, units of it if known, what to do) for units nobody lends: substitutes that lie somewhere,
-        then incoming, dead stock, joint petition. Nothing when all are lent.
-        """
+        """Rows for units nobody lends: one for each substitute that lies somewhere, one for all else."""
         request = candidates.request
-        if given == request.open_qty:
+        gap = Words(f"还缺 {request.open_qty - given} 个", f"{request.open_qty - given} still missing")
+        for part, found in groupby(self.ways(candidates, given), key=lambda way: way.part):
+            ways = list(found)
+            yield self._other(request.request_id, part, ways[0].units, iter((gap, *(way.words for way in ways))))
+
+    def ways(self, candidates: Candidates, given: int) -> Iterator[Way]:
+        """Substitutes that lie somewhere, then incoming, dead stock, joint petition, and the last resort."""
+        part = candidates.request.part_no
+        if given == candidates.request.open_qty:
             return
-        found = False
-        for part in dict.fromkeys(self._substitutes[request.part_no]):
+        substitutes = list(self._kept_substitutes(candidates))
+        found = [*self._arriving(part), *self._dead(candidates), *self._petition(part)]
+        yield from substitutes
+        for words in (*(found or ([] if substitutes else [_NO_SOURCE])), _LAST_RESORT):
+            yield Way(part, None, words)
+
+    def _kept_substitutes(self, candidates: Candidates) -> Iterator[Way]:
+        wanted = candidates.request.part_no
+        for part in dict.fromkeys(self._substitutes[wanted]):
             units, where = self._lying_about(candidates, part)
-            if part != request.part_no and units:
-                found = True
-                yield part, units, (Words(f"可用替代件 {part}：{where.zh}", f"substitute {part}: {where.en}"),)
-        ways_left = [*self._arriving(request.part_no), *self._dead(candidates), *self._petition(request.part_no)]
-        if not ways_left and not found:
-            ways_left = [
-                Words("联盟内没有别的来源，请向总部申请", "no other source within the alliance: ask headquarters")
-            ]
-        if ways_left:
-            yield request.part_no, None, ways_left
+            if part != wanted and units:
+                yield Way(part, units, Words(f"可用替代件 {part}：{where.zh}", f"substitute {part}: {where.en}"))
+
+    def _other(self, request_id: str, part: str, units: int | None, words: Iterator[Words]) -> Row:
+        blank = (None,) * 6
+        return (request_id, "", part, units, *blank, "", self._joined(words))
 
     def _of(self, part: str) -> list[int]:
         """The inventory rows of *part* of members that are still there, by center."""
@@ -243,7 +273,7 @@ class Suggestions:
     def _lying_about(self, candidates: Candidates, part: str) -> tuple[int, Words]:
         """Units of *part* on the requester's own shelf, or kept back by others."""
         request = candidates.request
-        declined = set(self._declined[request.request_id])
+        declined = set(self._declined.get(request.request_id, ()))
         there = [(self._holder[row], self._rest(row)) for row in self._of(part) if self._holder[row] not in declined]
         there = [(name, units) for name, units in there if units > 0]
         own = [f"{name} {units}" for name, units in there if name == request.requester]
@@ -286,9 +316,10 @@ class Suggestions:
         asking = sorted(self._short[part])
         if len(asking) >= _PAIR:
             units = sum(self._short[part].values())
+            zh, en = ([name or somebody for name in asking] for somebody in SOMEBODY)
             yield Words(
-                f"联合向总部申请：{_listed(asking, '、')} 共缺 {units} 个",
-                f"petition headquarters together: {_listed(asking, ', ')} lack {units}",
+                f"联合向总部申请：{_listed(zh, '、')} 共缺 {units} 个",
+                f"petition headquarters together: {_listed(en, ', ')} lack {units}",
             )
 
 

@@ -181,6 +181,7 @@ def test_the_endorser_has_dealt_with_both_most():
 
 # --- substitutes and other ways --------------------------------------------------------------------------------------
 
+LAST = "最后手段：二手良品件、展车上的件或免费升级新款，有质量、成本和合规风险，须先征得客户同意并检验合格"
 WITH_SUBSTITUTES = (part("P-1", 替代配件="P-2、P-3", 通用="是"), part("P-2"), part("P-3"))
 
 
@@ -220,13 +221,13 @@ def test_what_nobody_lends_has_other_ways_in_order():
     assert [(row["supply_part"], row["available"], row["why"]) for row in found] == [
         ("P-2", 2, "还缺 2 个；可用替代件 P-2：自己库存有 北 2 个"),
         ("P-3", 1, "还缺 2 个；可用替代件 P-3：西 1 个，在安全库存内，可商量"),
-        ("P-1", None, "还缺 2 个；在途：中 3 个，预计 2025-11-20；通用件呆滞库存：东 1 个，309 天没动用；联合向总部申请：北、西 共缺 3 个"),
+        ("P-1", None, "还缺 2 个；在途：中 3 个，预计 2025-11-20；通用件呆滞库存：东 1 个，309 天没动用；联合向总部申请：北、西 共缺 3 个；" + LAST),
     ]  # fmt: skip
 
 
 def test_with_no_other_way_the_row_says_so():
     assert told(alliance([], [asks()]), "lender", "supply_part", "why") == [
-        ("", "P-1", "还缺 1 个；联盟内没有别的来源，请向总部申请")
+        ("", "P-1", "还缺 1 个；联盟内没有别的来源，请向总部申请；" + LAST)
     ]
 
 
