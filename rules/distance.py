@@ -60,7 +60,10 @@ class Distances:
             self._near.setdefault(b, set()).add(a)
 
     def to(self, member: int, others: Ints) -> Trips:
-        """The ways from *others* to *member*. Figures are rounded as they are shown: 1 km, a tenth of an hour."""
+        """The ways from *others* to *member*; all unknown when that is -1, nobody in particular.
+
+        Figures are rounded as they are shown: 1 km, a tenth of an hour.
+        """
         km = np.rint(self._straight(member, others) * self._policy.road_factor)
         estimated = ~np.isnan(km)
         hours = np.full(len(others), np.nan)
@@ -80,6 +83,8 @@ class Distances:
 
     def _straight(self, member: int, others: Ints) -> Floats:
         """Great circle kilometres (haversine); NaN where a place is unknown."""
+        if member < 0:
+            return np.full(len(others), np.nan)
         lat, lon = self._coordinates()
         a, b = lat[member], lat[others]
         half = np.sin((b - a) / 2) ** 2 + np.cos(a) * np.cos(b) * np.sin((lon[others] - lon[member]) / 2) ** 2

@@ -6,7 +6,7 @@ Everything here is figures; rules/suggestions.py makes the rows of 匹配建议 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -96,12 +96,36 @@ def matching(frames: Mapping[str, pd.DataFrame], placed: Sequence[Request], as_o
     served = [request for request in placed if request.standing is not MUST_HELP_FIRST]
     search = _Search(frames, stock, friends, as_of, policy.matching)
     candidates = [search.candidates(request) for request in served]
-    demands = [Demand(c.request.open_qty, c.request.level == "P0", c.row, c.step, COST - c.score) for c in candidates]
-    split_cost = round(policy.matching.split_cost * COST)
-    allocation = allocate(demands, Stock(stock.ordinary, stock.crisis), split_cost)
+    allocation = _shared_out(candidates, Stock(stock.ordinary, stock.crisis), policy.matching)
     problems = [*_unproven(served, allocation), *_nowhere(candidates, members, search.distances)]
     gifts = _gifts(candidates, stock, members["center"].tolist())
     return Matching(candidates, allocation.given, stock, gifts, friends, problems)
+
+
+def with_one_more(
+    found: Matching, frames: Mapping[str, pd.DataFrame], request: Request, place: int, as_of: date, policy: Policy
+) -> Matching:
+    """*found* with one more request, that has *place* among those which take part.
+
+    It gets what those before it leave; what is proposed for the others stays as it was. So no solver is needed.
+    A requester "" is nobody in particular: all members are asked, and neither ways nor past help count.
+    """
+    stock = found.supply
+    mine = _Search(frames, stock, found.friends, as_of, policy.matching).candidates(request)
+    taken = np.zeros_like(stock.ordinary)
+    for other, units in zip(found.candidates[:place], found.given[:place], strict=True):
+        np.add.at(taken, other.row, units)
+    left = Stock(np.maximum(stock.ordinary - taken, 0), np.maximum(stock.crisis - taken, 0))
+    candidates = [*found.candidates[:place], mine, *found.candidates[place:]]
+    given = [*found.given[:place], *_shared_out([mine], left, policy.matching).given, *found.given[place:]]
+    gifts = _gifts(candidates, stock, frames["members"]["center"].tolist())
+    return replace(found, candidates=candidates, given=given, gifts=gifts)
+
+
+def _shared_out(candidates: Sequence[Candidates], stock: Stock, policy: MatchingPolicy) -> Allocation:
+    """How many units each candidate gives."""
+    demands = [Demand(c.request.open_qty, c.request.level == "P0", c.row, c.step, COST - c.score) for c in candidates]
+    return allocate(demands, stock, round(policy.split_cost * COST))
 
 
 class _Search:
@@ -139,7 +163,7 @@ class _Search:
         supplies = self._stock.crisis if request.level == "P0" else self._stock.ordinary
         fit = (supplies[row] > 0) & ~self._barred(request)[self._center[row]]
         row, step = row[fit], step[fit]
-        center, available, requester = self._center[row], supplies[row], self._member[request.requester]
+        center, available, requester = self._center[row], supplies[row], self._member.get(request.requester, -1)
         trips = self.distances.to(requester, center)
         gave, got = (counts[center] for counts in self._friends.of(requester))
         score = self._scores(row, available, request.open_qty, trips.km, got - gave)
@@ -156,8 +180,8 @@ class _Search:
     def _barred(self, request: Request) -> Mask:
         """True for members that are not asked: the requester, those that left, those that declined."""
         barred = self._left.copy()
-        for name in (request.requester, *self._declined[request.request_id]):
-            barred[self._member[name]] = True
+        names = (request.requester, *self._declined.get(request.request_id, ()))
+        barred[[self._member[name] for name in names if name]] = True
         return barred
 
     def _scores(self, row: Ints, available: Ints, wanted: int, km: Floats, owed: Ints) -> Ints:
