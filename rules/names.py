@@ -36,6 +36,12 @@ class Known:
         return meant
 
 
+def nearest(unknown: str, names: Iterable[str], most: int) -> list[str]:
+    """Up to *most* of *names* that look like the *unknown* one, the closest first."""
+    bare = {_bare(name): name for name in sorted(names)}
+    return [bare[near] for near in difflib.get_close_matches(_bare(unknown), list(bare), n=most, cutoff=0.5)]
+
+
 def _bare(name: str) -> str:
     """A name without case, signs and leading zeros: `P-001` and `p1` are one way of writing."""
     return re.sub(r"0*(\d+)", r"\1", re.sub(r"[\W_]+", "", header_name(name)))
