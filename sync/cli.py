@@ -260,6 +260,32 @@ def _planned(call: Call, config: Config) -> Any:  # a sync.worker.Planned, impor
         return planned(compose.reader(config), compose.wording(config), config.policy, config.zone, call.as_of, Tally())
 
 
+@cli.add_command
+@command()
+@click.argument("part", metavar="PART")
+@click.option("--qty", default="1", metavar="N", help="要几个 · Units wanted [1].")
+@click.option("--for", "center", metavar="CENTER", help="替哪个成员问 · The member that asks.")
+@click.option("--by", metavar="DATE", help="最晚哪天要 · The last useful day.")
+def locate(call: Call, part: str, qty: str, center: str | None, by: str | None) -> None:
+    """找谁能借，附群发求助 · Who can lend it, and a call for help."""
+    from rules.inquiry import inquire
+    from sync import inquiry, summary
+
+    found, policy = _sheet(call), call.spoken.policy
+    asked = inquiry.asked(found, part, qty, center, by, call.as_of, call.config.zone)
+    answer = inquire(found.frames, found.placed, found.matched, asked, call.as_of, policy)
+    help_wanted = inquiry.message(answer, call.as_of, policy.alliance.locale)
+    if not call.quiet or call.json:
+        summary.inquiry(answer, help_wanted, as_json=call.json, locale=policy.alliance.locale)
+
+
+def _sheet(call: Call) -> Any:  # a rules.decide.Found, imported only when a command needs it
+    from sync import compose, inquiry
+
+    with call.waiting("正在读表…", "Reading…"):
+        return inquiry.sheet(compose.reader(call.config), call.as_of, call.spoken.policy, call.config.zone)
+
+
 @cli.group()
 def outbox() -> None:
     """查看和处理邮件 · Mail held for a person, and what was sent."""

@@ -14,11 +14,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rules.cells import shown
-from rules.schema import ISSUES, OUTBOX, TABLES, Table
+from rules.schema import ISSUES, MATCHES, OUTBOX, TABLES, Table
 from rules.values import Cell, Mail
 from rules.words import Words
 
 if TYPE_CHECKING:
+    from rules.inquiry import Inquiry
     from sync.backends import Finding
     from sync.runlog import Report
     from sync.worker import Planned
@@ -146,6 +147,49 @@ def _mail_facts(mail_: Mail) -> dict[str, Any]:  # JSON scalars and lists
     facts = asdict(mail_)
     facts.update(cc=list(mail_.cc), items=list(mail_.items), status=mail_.status.value)
     return {name: _plain(value) for name, value in facts.items()}
+
+
+def inquiry(found: Inquiry, message: str, *, as_json: bool, locale: str) -> None:
+    """Who can lend a part: lenders in the order of contact, the split, other ways, and the call for help."""
+    if as_json:
+        _json(_inquiry_facts(found, message))
+        return
+    who = found.requester.center if found.requester else ""
+    by = _said(locale, f"{found.needed_by} 前", f"by {found.needed_by}") if found.needed_by else ""
+    standing = found.standing.in_(locale) if found.standing else ""
+    heading = (f"{found.part_no} {found.name} × {found.qty}", who, standing, by)
+    print(" · ".join(" ".join(_shown(text).split()) for text in heading if text))
+    if found.candidates:
+        table(MATCHES, found.candidates, MATCHES.fields[1:], locale)
+    else:
+        print(_said(locale, "没有人能借", "nobody can lend it"))
+    for zh, en, lines in (
+        ("拆分方案", "split", [_line(*line) for line in found.plan]),
+        (f"还缺 {found.missing} 个，其他办法", f"{found.missing} missing, other ways", found.ways),
+    ):
+        if lines:
+            print(_said(locale, zh, en), *(f"- {line}" for line in lines), sep="\n")
+    print(f"\n{message}\n")
+
+
+def _line(lender: str, part_no: str, units: int) -> str:
+    return f"{lender} {part_no} × {units}"
+
+
+def _inquiry_facts(found: Inquiry, message: str) -> dict[str, Any]:  # JSON scalars and lists
+    return {
+        "part_no": found.part_no,
+        "name": found.name,
+        "qty": found.qty,
+        "for": found.requester.center if found.requester else None,
+        "by": _plain(found.needed_by),
+        "standing": found.standing.zh if found.standing else None,
+        "candidates": [dict(zip(MATCHES.fields, map(_plain, row), strict=True)) for row in found.candidates],
+        "plan": [dict(zip(("lender", "part_no", "units"), line, strict=True)) for line in found.plan],
+        "missing": found.missing,
+        "alternatives": list(found.ways),
+        "message": message,
+    }
 
 
 def findings(found: Sequence[Finding], *, as_json: bool, locale: str) -> None:

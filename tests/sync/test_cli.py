@@ -7,11 +7,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
 
-from rules.schema import ISSUES, TABLES
+from rules.schema import ISSUES, MATCHES, TABLES
 from rules.values import MailStatus
 from tests.sync.house import TODAY, book, by_status, huzhu, mails, started
 
@@ -296,3 +297,117 @@ def test_no_colours_or_bars_reach_a_pipe(home: Path) -> None:
     out, err = process.communicate()
     assert "\x1b" not in out + err
     assert sys.executable
+
+
+# --- locate --------------------------------------------------------------------------------------------------------
+
+SCREEN, AIRBAG, BEIJING = "1044321-00-C", "1127502-00-D", "华北-北京"
+
+
+def located(home: Path, *arguments: object) -> dict[str, Any]:
+    code, out, err = on(home, "locate", *arguments, "--json")
+    assert (code, err) == (0, "")
+    return dict(json.loads(out))
+
+
+def contents(home: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+
+def test_locate_answers_as_the_sheet_does_and_writes_nothing(home: Path) -> None:
+    """For a request that nothing competes with, the candidates are those of 匹配建议, in order and to the figure."""
+    on(home, "run", "-q")
+    before = contents(home)
+    answer = located(home, SCREEN, "--qty", 3, "--for", BEIJING)
+    assert contents(home) == before
+    assert list(answer) == [
+        "part_no", "name", "qty", "for", "by", "standing", "candidates", "plan", "missing", "alternatives", "message",
+    ]  # fmt: skip
+    tab = openpyxl.load_workbook(book(home))[MATCHES.title]
+    rows = [dict(zip(MATCHES.fields, row, strict=False)) for row in tab.iter_rows(min_row=2, values_only=True)]
+    assert [{name: value or None for name, value in row.items()} for row in answer["candidates"]] == [
+        {name: value or None for name, value in row.items()} for row in rows if row["request_id"] == "R-001"
+    ]
+    assert answer["plan"] == [{"lender": "华东-上海", "part_no": SCREEN, "units": 3}]
+    assert (answer["missing"], answer["alternatives"], answer["by"]) == (0, [], "2026-11-25")
+
+
+def test_locate_shows_lenders_the_split_other_ways_and_a_message_to_copy(home: Path) -> None:
+    code, out, err = on(home, "locate", "中控大屏 mcu2.0", "--qty", "２0个", "--for", BEIJING, "--by", "2026年11月30日")
+    assert (code, err) == (0, "")
+    top, message, end = out.partition("\n\n")[0], out.partition("\n\n")[2], out[-2:]
+    lines = top.splitlines()
+    assert lines[0] == f"{SCREEN} 中控大屏 MCU2.0 × 20 · {BEIJING} · 无条件支持 · 2026-11-30 前"
+    assert lines[1].split("\t")[:2] == ["出借方", "供给配件"]
+    assert "拆分方案" in lines
+    assert "- 西北-西安 1044321-00-C × 3" in lines
+    assert lines[-1].startswith("- 最后手段：二手良品件")
+    assert message.startswith("【紧急求助】\n")
+    assert end == "\n\n"
+    for words in (
+        "× 20",
+        "王强",
+        "13900001001",
+        "2026-11-30（还有 7 天）",
+        "不超过 14 天",
+        "24 小时内",
+        "客户（媒体）已等 26 天",
+    ):
+        assert words in message
+    assert "【你的" not in message
+
+
+def test_locate_without_a_member_leaves_its_place_open(home: Path) -> None:
+    answer = located(home, "气囊", "--qty", "2")
+    assert (answer["part_no"], answer["name"], answer["for"], answer["by"]) == (AIRBAG, "气囊控制模块", None, None)
+    assert (answer["candidates"], answer["plan"], answer["missing"]) == ([], [], 2)
+    assert all(place in answer["message"] for place in ("【你的中心】", "【你的姓名】", "【你的手机】"))
+    assert "最晚" not in answer["message"]
+    assert "原因" not in answer["message"]
+
+
+def test_locate_promises_what_the_settings_say_in_the_language_asked_for(home: Path) -> None:
+    file = home / "config.yaml"
+    text = file.read_text("utf-8").replace("default_days: 14 ", "default_days: 9 ")
+    file.write_text(text.replace("recall_days: 1 ", "recall_days: 3 "), encoding="utf-8")
+    message = located(home, SCREEN, "--for", BEIJING, "--lang", "en")["message"]
+    for words in ("within 9 days", "within 72 hours", "Phone: 13900001001", "days left: 2"):
+        assert words in message
+
+
+def test_locate_loads_no_solver(home: Path) -> None:
+    process = started("locate", SCREEN, "--config", home / "config.yaml", PYTHONPROFILEIMPORTTIME="1")
+    loaded = process.communicate()[1]
+    assert "rules.inquiry" in loaded
+    assert "highspy" not in loaded
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("中控大屏",), ("1044321-00-C 中控大屏 MCU2.0", "1960001-00-A 中控大屏 Ryzen")),
+        (("电",), ("等 6 个",)),
+        (("1044321-00-D",), ("配件", SCREEN)),
+        (("中控屏",), ("中控大屏 Ryzen",)),
+        (("",), ("配件",)),
+        ((SCREEN, "--qty", "0"), ("--qty 0", "1 以上的整数")),
+        ((SCREEN, "--qty", "两个"), ("--qty 两个",)),
+        ((SCREEN, "--by", "下周三"), ("--by 下周三",)),
+        ((SCREEN, "--for", "华北北京"), ("成员", BEIJING)),
+    ],
+)
+def test_what_locate_does_not_understand_is_one_sentence(
+    home: Path, arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    code, out, err = on(home, "locate", *arguments)
+    assert (code, out) == (2, "")
+    assert all(word in err for word in words), err
+    assert err.count("\n") == 1
+
+
+def test_who_has_left_cannot_ask(home: Path) -> None:
+    edited(home, "成员", "J2", TODAY)
+    code, out, err = on(home, "locate", SCREEN, "--for", BEIJING)
+    assert (code, out) == (2, "")
+    assert BEIJING in err
+    assert on(home, "locate", SCREEN, "--for", "华东-上海", "-q") == (0, "", "")
