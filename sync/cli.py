@@ -279,6 +279,46 @@ def locate(call: Call, part: str, qty: str, center: str | None, by: str | None) 
         summary.inquiry(answer, help_wanted, as_json=call.json, locale=policy.alliance.locale)
 
 
+@cli.add_command
+@command()
+@click.argument("loan_id", metavar="LOAN_ID")
+@click.option("-o", "--output", metavar="FILE", help="写入 .html 或 .txt 文件 · Write an .html or .txt file.")
+def letter(call: Call, loan_id: str, output: str | None) -> None:
+    """一笔借调的书面承诺 · The written commitment for a loan."""
+    from rules.commitment import commitment
+    from sync import files, inquiry, summary
+    from sync.commitment import rendered
+
+    file, part = _suffix(output)
+    found, policy = _sheet(call), call.spoken.policy
+    loan_id, theirs = inquiry.loan(found, loan_id)
+    promised = commitment(found.frames, found.states, loan_id, policy)
+    if promised is None:
+        raise SetupError(f"借调 {loan_id} 没有可承诺的内容", f"there is nothing to commit to in loan {loan_id}")
+    made = rendered(promised, policy.alliance.name, call.lang or theirs or policy.alliance.locale, call.as_of)
+    if file:
+        files.write(file, getattr(made, part))
+        call.say(f"写好了 {file}", f"Wrote {file}")
+    if call.json or not (file or call.quiet):
+        summary.letter(loan_id, made, as_json=call.json)
+
+
+_LETTERS = {".html": "html", ".htm": "html", ".txt": "text", ".md": "text"}
+
+
+def _suffix(output: str | None) -> tuple[Path | None, str]:
+    """The file to write and which part of the letter it gets; (None, "text") without one."""
+    if output is None:
+        return None, "text"
+    file = Path(output)
+    if file.suffix.lower() not in _LETTERS:
+        raise SetupError(
+            f"写不了 {file.name}：文件名用 .html 或 .txt 结尾；要 PDF，打开 .html 文件再打印成 PDF",
+            f"cannot write {file.name}: end it in .html or .txt; for a PDF, open the .html file and print it as PDF",
+        )
+    return file, _LETTERS[file.suffix.lower()]
+
+
 def _sheet(call: Call) -> Any:  # a rules.decide.Found, imported only when a command needs it
     from sync import compose, inquiry
 

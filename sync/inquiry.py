@@ -1,6 +1,6 @@
-"""`huzhu locate`: what people type on the command line, and the sheet it is about.
+"""`huzhu locate` and `huzhu letter`: what people type on the command line, and the sheet it is about.
 
-Reads only. Source: interface, `locate`.
+Reads only. Source: interface, `locate` and `letter`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rules.intake import SheetError
 from rules.ledger import has_left
 from rules.names import nearest
 from rules.policy import Policy
-from rules.schema import MEMBERS, PARTS, REQUESTS, Owner, renamed
+from rules.schema import LOANS, MEMBERS, PARTS, REQUESTS, Owner, renamed
 from rules.words import Words
 from sync.errors import SetupError
 from sync.shipped import shipped
@@ -63,6 +63,17 @@ def _member(text: str, members: pd.DataFrame, as_of: date) -> str:
     if has_left(members, as_of)[centers.index(center)]:
         raise SetupError(f"{center} 已退出联盟，不能求助", f"{center} has left the alliance and cannot ask for help")
     return center
+
+
+def loan(found: Found, text: str) -> tuple[str, str]:
+    """The number of the loan that *text* means, and its borrower's language ("" when its row has none).
+
+    Raises SetupError naming the nearest loans when there is no such loan.
+    """
+    loans, members = found.frames["loans"], found.frames["members"]
+    loan_id = _meant(text, loans["loan_id"].tolist(), (), LOANS.title)
+    borrower = loans["borrower"].astype(object)[loans["loan_id"] == loan_id].iloc[0]
+    return loan_id, str(members["locale"][members["center"] == borrower].iloc[0])
 
 
 def _meant(text: str, keys: Sequence[str], names: Sequence[str], tab: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rules.inquiry import Inquiry
     from sync.backends import Finding
     from sync.runlog import Report
+    from sync.wording import Rendered
     from sync.worker import Planned
 
 
@@ -190,6 +191,14 @@ def _inquiry_facts(found: Inquiry, message: str) -> dict[str, Any]:  # JSON scal
         "alternatives": list(found.ways),
         "message": message,
     }
+
+
+def letter(loan_id: str, made: Rendered, *, as_json: bool) -> None:
+    """The written commitment for a loan."""
+    if as_json:
+        _json({"loan_id": loan_id, "subject": made.subject, "text": made.text, "html": made.html})
+        return
+    print(made.text.rstrip())
 
 
 def findings(found: Sequence[Finding], *, as_json: bool, locale: str) -> None:

@@ -299,7 +299,7 @@ def test_no_colours_or_bars_reach_a_pipe(home: Path) -> None:
     assert sys.executable
 
 
-# --- locate --------------------------------------------------------------------------------------------------------
+# --- locate and letter -----------------------------------------------------------------------------------------------
 
 SCREEN, AIRBAG, BEIJING = "1044321-00-C", "1127502-00-D", "华北-北京"
 
@@ -411,3 +411,48 @@ def test_who_has_left_cannot_ask(home: Path) -> None:
     assert (code, out) == (2, "")
     assert BEIJING in err
     assert on(home, "locate", SCREEN, "--for", "华东-上海", "-q") == (0, "", "")
+
+
+def test_a_letter_is_printed_or_written_as_the_name_of_the_file_says(home: Path) -> None:
+    code, text, err = on(home, "letter", "ｌ-042")
+    assert (code, err) == (0, "")
+    made = json.loads(on(home, "letter", "L-042", "--json")[1])
+    assert list(made) == ["loan_id", "subject", "text", "html"]
+    assert text == made["text"].rstrip() + "\n"
+    before = contents(home)
+    for name, part in {"a.html": "html", "b.HTM": "html", "c.txt": "text", "d.md": "text"}.items():
+        (home / name).write_text("what was there before", encoding="utf-8")
+        assert on(home, "letter", "L-042", "-o", home / name)[0] == 0
+        assert (home / name).read_text(encoding="utf-8") == made[part]
+        (home / name).unlink()
+    assert contents(home) == before
+
+
+def test_a_letter_is_in_the_borrowers_language(home: Path) -> None:
+    """Shenzhen reads English, everybody else what the alliance does; `--lang` goes before both."""
+
+    def text(*arguments: str) -> str:
+        return str(json.loads(on(home, "letter", *arguments, "--json")[1])["text"])
+
+    for loan, own, other in (("L-042", "zh", "en"), ("L-048", "en", "zh")):
+        assert text(loan) == text(loan, "--lang", own) != text(loan, "--lang", other)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("L-42",), ("借调记录", "L-042")),
+        (("L-042", "-o", "letter.pdf"), ("letter.pdf", "打印成 PDF")),
+        (("L-042", "-o", "/nowhere/letter.html"), ("/nowhere",)),
+        (("L-042", "-o", "."), (".html",)),
+    ],
+)
+def test_a_letter_that_cannot_be_made_is_one_sentence(
+    home: Path, arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    before = contents(home)
+    code, out, err = on(home, "letter", *arguments)
+    assert (code, out) == (2, "")
+    assert all(word in err for word in words), err
+    assert err.count("\n") == 1
+    assert contents(home) == before
