@@ -236,6 +236,13 @@ def test_the_same_proposal_is_told_once(now):
     assert [x.kind for x in plan.letters if x.kind in ("ask", "result")] == []
 
 
+def test_a_refusal_of_somebody_else_is_news_to_the_requester_alone():
+    _, sheet = run(alliance([stock("东")], [asks()]), DAY, POLICY)
+    plan = decided(changed(sheet, requests=[asks(已婉拒="西")]), DAY, POLICY)
+    assert [item.declined for item in items(plan, "result")] == [("西",)]
+    assert asked(plan) == []
+
+
 def test_a_proposal_that_comes_back_is_no_news():
     there, gone = [stock("东")], [stock("东", 0)]
     _, sheet = run(alliance(there, [asks()]), DAY, POLICY)
