@@ -18,9 +18,10 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from email.errors import HeaderParseError
-from email.headerregistry import Address
+from email.header import Header
+from email.headerregistry import Address, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,20 @@ ADDRESS_LIMIT = 320
 _SEVERITIES = ("error", "held", "warning")
 _BREAKS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 _MAIL_ID = re.compile(r"[0-9A-Za-z_-]+")
-_POLICY = SMTP.clone(cte_type="7bit")  # any server takes it, with or without 8BITMIME
+
+
+class _Subject(UniqueUnstructuredHeader):
+    """A subject whose spaces survive folding: those of EmailMessage get lost between two encoded words."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """The header's lines, all of it as encoded words."""
+        words = Header(str(self), "utf-8", header_name="Subject")
+        return f"Subject: {words.encode(linesep=policy.linesep)}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("subject", _Subject)  # type: ignore[arg-type]  # it mixes the base class in itself
+_POLICY = SMTP.clone(cte_type="7bit", header_factory=_HEADERS)  # any server takes it, with or without 8BITMIME
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from email.headerregistry import Address
 from email.policy import default
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rules.items import Notice, Reminder
@@ -279,6 +279,7 @@ def test_a_line_break_in_a_name_cannot_add_a_header(text):
 
 
 @given(st.text(max_size=120))
+@example("10-25 前1044321-00-C 1044321-00-C ， ， 急需MCU2.0 ×2")  # a space was lost between two encoded words
 @settings(deadline=None)
 def test_a_subject_arrives_as_it_was_written(text):
     sent = email.message_from_bytes(message(Rendered(text, "x")).as_bytes(), policy=default)
