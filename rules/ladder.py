@@ -45,13 +45,14 @@ SOON_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class LoanStates:
-    """Where each loan stands, one entry per row of *loans*; a cancelled one is VOID. due is NaT when unknown.
+    """Where each loan stands on *as_of*, one entry per row of *loans*; a cancelled one is VOID.
 
-    days: as-of minus due, 0 when due is unknown. out: units are with the borrower. reached, next_rung: positions in the
-    ladder, -1 for none.
+    due: NaT when unknown. days: as-of minus due, 0 when due is unknown. out: units are with the borrower. reached,
+    next_rung: positions in the ladder, -1 for none.
     """
 
     loans: pd.DataFrame
+    as_of: date
     outstanding: Ints
     due: Days
     days: Ints
@@ -78,7 +79,8 @@ def loan_states(loans: pd.DataFrame, as_of: date, terms: LoansPolicy, overdue: O
     out = state >= _PLACES[OVERDUE]
     term = (due - days(loans["lent_on"])).astype(np.int64)  # NaT is the least number: no rung
     reached, next_rung = _rungs(term, late, np.flatnonzero(out), overdue.ladder)
-    return LoanStates(loans, outstanding, due, late, np.array(_STATES, dtype=object)[state], out, reached, next_rung)
+    named = np.array(_STATES, dtype=object)[state]
+    return LoanStates(loans, as_of, outstanding, due, late, named, out, reached, next_rung)
 
 
 _STATES = (VOID, COMPENSATED, RETURNED, SWAPPED, AWAITING, *OUT)

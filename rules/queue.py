@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from rules.dates import day, days, plain
+from rules.dates import Days, Mask, day, days, known, plain
 from rules.ledger import MAY_ASK, MUST_HELP_FIRST, Accounts, has_left
 from rules.policy import Policy, PriorityPolicy
 from rules.problems import Problem
@@ -59,7 +59,9 @@ def queue(
 ) -> list[Request]:
     """The open requests in the order they are served."""
     index = {center: i for i, center in enumerate(members["center"])}
-    waiting = sorted(_open(requests, loans, members, as_of, policy.priority), key=lambda request: request.place)
+    wanted = open_units(requests, loans)
+    chosen = (wanted > 0) & live(requests, members, as_of)
+    waiting = sorted(_each(requests, wanted, chosen, as_of, policy.priority), key=lambda request: request.place)
     asked: Counter[str] = Counter()
     placed = []
     for request in waiting:
@@ -131,18 +133,61 @@ def open_units(requests: pd.DataFrame, loans: pd.DataFrame) -> npt.NDArray[np.in
     return wanted
 
 
-def _open(
-    requests: pd.DataFrame, loans: pd.DataFrame, members: pd.DataFrame, as_of: date, policy: PriorityPolicy
-) -> list[Request]:
-    wanted = open_units(requests, loans)
-    gone = has_left(members, as_of)[requests["requester"].cat.codes.to_numpy()] if len(requests) else np.array([], bool)
+def live(requests: pd.DataFrame, members: pd.DataFrame, as_of: date) -> Mask:
+    """True for requests that nobody has closed and whose requester has not left."""
     closed = requests["status"].isin(CLOSED_STATUSES).to_numpy()
-    chosen = (wanted > 0) & ~gone & ~closed
+    gone = has_left(members, as_of)[requests["requester"].cat.codes.to_numpy()] if len(requests) else closed
+    live: Mask = ~closed & ~gone
+    return live
+
+
+def crises(
+    placed: Sequence[Request],
+    requests: pd.DataFrame,
+    loans: pd.DataFrame,
+    members: pd.DataFrame,
+    as_of: date,
+    policy: PriorityPolicy,
+) -> list[Request]:
+    """Every P0 request that is not closed, as they are served.
+
+    Also those that have left the queue, their open_qty 0 since loans cover all units: they end when somebody says so.
+    """
+    wanted = np.maximum(open_units(requests, loans), 0)
+    covered = (wanted == 0) & live(requests, members, as_of) & (requests["reason"] != "").to_numpy()
+    found = (*placed, *_each(requests, wanted, covered, as_of, policy))
+    return sorted((request for request in found if request.level == "P0"), key=lambda request: request.place)
+
+
+def crises_made(requests: pd.DataFrame, as_of: date, policy: PriorityPolicy) -> Counter[str]:
+    """Member -> how many of its requests are or were P0.
+
+    A closed one is judged by the day it was made, so that the count no longer changes.
+    """
+    closed = requests["status"].isin(CLOSED_STATUSES).to_numpy()
+    judged_on = np.where(closed, days(requests["requested_at"]), day(as_of))
+    reasoned = (requests["reason"] != "").to_numpy()
+    facts = requests[["requester", "customer_type", "sentiment_risk", "declared_level"]][reasoned].astype(object)
+    waited = _waited(requests, judged_on)[reasoned].tolist()
+    return Counter(
+        who
+        for (who, customer, risk, declared), wait in zip(facts.itertuples(index=False), waited, strict=True)
+        if _evidence(customer, risk, declared, wait, policy)
+    )
+
+
+def _waited(requests: pd.DataFrame, until: np.datetime64 | Days) -> npt.NDArray[np.int64]:
+    """Days each customer has waited, 0 where nobody wrote since when."""
+    since = days(requests["waiting_since"])
+    return np.where(known(since), (until - since).astype(np.int64), 0)
+
+
+def _each(
+    requests: pd.DataFrame, wanted: npt.NDArray[np.int64], chosen: Mask, as_of: date, policy: PriorityPolicy
+) -> list[Request]:
+    """The *chosen* requests, judged. wanted: the units each still lacks."""
     picked = requests[chosen]
-    waited = np.where(
-        np.isnat(since := days(picked["waiting_since"])), 0, (day(as_of) - since).astype(np.int64)
-    ).tolist()
-    needed_by = plain(days(picked["needed_by"]))
+    waited, needed_by = _waited(picked, day(as_of)).tolist(), plain(days(picked["needed_by"]))
     return [
         _judged(cast("_RequestRow", row), units, wait, needed, as_of, policy)
         for row, units, wait, needed in zip(
