@@ -23,6 +23,7 @@ from rules import (
     problems,
     progress,
     queue,
+    settlement,
     suggestions,
     warnings,
 )
@@ -62,8 +63,9 @@ class Plan:
 class Found:
     """What the rules make of the members' tables, before anything is put into rows or letters.
 
-    records: center -> its lending record. prices: part -> unit value, None when it has none. last_run: the day of the
-    run before, None before the first.
+    crises: P0 requests that are not closed. records: center -> its lending record. prices: part -> unit value, None
+    when it has none. first_seen: when a run first saw a milestone done. last_run: the day of the run before, None
+    before the first.
     """
 
     tables: Mapping[str, Table]
@@ -108,6 +110,7 @@ def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
     )
     sums = ledger.accounts(members, loans, adjustments, as_of, policy.points)
     placed = queue.queue(requests, loans, members, sums, as_of, policy)
+    states = ladder.loan_states(loans, as_of, policy.loans, policy.overdue)
     return Found(
         tables,
         read_in,
@@ -115,7 +118,7 @@ def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
         postings=ledger.ledger(loans, adjustments, as_of, policy.points, policy.alliance.locale),
         placed=placed,
         matched=matching.matching(read_in.frames, placed, as_of, policy),
-        states=ladder.loan_states(loans, as_of, policy.loans, policy.overdue),
+        states=states,
         records=_records_until_credit_is_there(members),
         prices=dict(zip(parts["part_no"], parts["unit_value"], strict=True)),
         last_run=last_as_of(book.tabs.get("runs"), zone, tables["runs"]),
@@ -146,6 +149,7 @@ def _rows(found: Found, noticed: Sequence[Problem], as_of: date, policy: Policy)
         "queue": queue.rows_of(found.placed, members, found.sums, locale),
         "matches": suggestions.rows_of(found.matched, found.frames, as_of, policy),
         "loan_states": ladder.rows_of(found.states, found.prices, policy.overdue.ladder),
+        "settlement": settlement.rows_of(found.states, found.prices),
         "issues": problems.rows_of(noticed, found.tables, locale),
     }
 

@@ -530,7 +530,6 @@ SETTLEMENT = _worker(
     _w("damage", "损坏赔偿", Kind.MONEY, "付款方应付：单价 × 损坏数量", "What it owes for damaged units"),
     _w("offset", "抵扣", Kind.MONEY, "收款方反过来应付的", "What the payee owes in return"),
     _w("net", "净额", Kind.MONEY, "运费 + 损坏赔偿 − 抵扣", "Freight + damage − offset"),
-    filled=False,
     key=("month", "payer", "payee"),
 )
 
