@@ -14,6 +14,7 @@ import pandas as pd
 
 from rules import (
     appeals,
+    credit,
     group,
     ladder,
     ledger,
@@ -63,9 +64,8 @@ class Plan:
 class Found:
     """What the rules make of the members' tables, before anything is put into rows or letters.
 
-    crises: P0 requests that are not closed. records: center -> its lending record. prices: part -> unit value, None
-    when it has none. first_seen: when a run first saw a milestone done. last_run: the day of the run before, None
-    before the first.
+    records: center -> its lending record. prices: part -> unit value, None when it has none. last_run: the day of the
+    run before, None before the first.
     """
 
     tables: Mapping[str, Table]
@@ -111,6 +111,7 @@ def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
     sums = ledger.accounts(members, loans, adjustments, as_of, policy.points)
     placed = queue.queue(requests, loans, members, sums, as_of, policy)
     states = ladder.loan_states(loans, as_of, policy.loans, policy.overdue)
+    p0_requests = queue.crises_made(requests, as_of, policy.priority)
     return Found(
         tables,
         read_in,
@@ -119,16 +120,10 @@ def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
         placed=placed,
         matched=matching.matching(read_in.frames, placed, as_of, policy),
         states=states,
-        records=_records_until_credit_is_there(members),
+        records=credit.records(members, states, p0_requests, policy.credit.max_units),
         prices=dict(zip(parts["part_no"], parts["unit_value"], strict=True)),
         last_run=last_as_of(book.tabs.get("runs"), zone, tables["runs"]),
     )
-
-
-def _records_until_credit_is_there(members: pd.DataFrame) -> dict[str, Record]:
-    """Temporary: to be replaced by credit.records when merging."""
-    blank = Record(0, 0, 0, 0, 0, 0.0, 0, 0, 0, 0, 0.8, 80, "B", 1)
-    return dict.fromkeys(members["center"].tolist(), blank)
 
 
 def _problems(found: Found, book: Book, as_of: date, policy: Policy) -> list[Problem]:
@@ -149,6 +144,7 @@ def _rows(found: Found, noticed: Sequence[Problem], as_of: date, policy: Policy)
         "queue": queue.rows_of(found.placed, members, found.sums, locale),
         "matches": suggestions.rows_of(found.matched, found.frames, as_of, policy),
         "loan_states": ladder.rows_of(found.states, found.prices, policy.overdue.ladder),
+        "credit": credit.rows_of(found.records),
         "settlement": settlement.rows_of(found.states, found.prices),
         "issues": problems.rows_of(noticed, found.tables, locale),
     }

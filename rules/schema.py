@@ -496,7 +496,6 @@ CREDIT = _worker(
     _w("score", "信用分", Kind.COUNT, "0..100", "0..100"),
     _w("grade", "信用级", Kind.TEXT, "A / B / C / D", "A / B / C / D"),
     _w("limit", "建议上限", Kind.COUNT, "一次最多借几个", "Most units at once"),
-    filled=False,
     key=("center",),
 )
 
