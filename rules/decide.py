@@ -26,6 +26,7 @@ from rules import (
     queue,
     settlement,
     suggestions,
+    timeline,
     warnings,
 )
 from rules.cells import read
@@ -64,8 +65,9 @@ class Plan:
 class Found:
     """What the rules make of the members' tables, before anything is put into rows or letters.
 
-    records: center -> its lending record. prices: part -> unit value, None when it has none. last_run: the day of the
-    run before, None before the first.
+    crises: P0 requests that are not closed. records: center -> its lending record. prices: part -> unit value, None
+    when it has none. first_seen: when a run first saw a milestone done. last_run: the day of the run before, None
+    before the first.
     """
 
     tables: Mapping[str, Table]
@@ -73,10 +75,12 @@ class Found:
     sums: Accounts
     postings: Sequence[Row]
     placed: Sequence[Request]
+    crises: Sequence[Request]
     matched: Matching
     states: LoanStates
     records: Mapping[str, Record]
     prices: Mapping[str, Decimal | None]
+    first_seen: Mapping[tuple[str, str], date]
     last_run: date | None
 
     @property
@@ -118,10 +122,12 @@ def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
         sums,
         postings=ledger.ledger(loans, adjustments, as_of, policy.points, policy.alliance.locale),
         placed=placed,
+        crises=queue.crises(placed, requests, loans, members, as_of, policy.priority),
         matched=matching.matching(read_in.frames, placed, as_of, policy),
         states=states,
         records=credit.records(members, states, p0_requests, policy.credit.max_units),
         prices=dict(zip(parts["part_no"], parts["unit_value"], strict=True)),
+        first_seen=timeline.seen(book.tabs.get("timeline"), zone, tables["timeline"]),
         last_run=last_as_of(book.tabs.get("runs"), zone, tables["runs"]),
     )
 
@@ -143,6 +149,7 @@ def _rows(found: Found, noticed: Sequence[Problem], as_of: date, policy: Policy)
         "ledger": found.postings,
         "queue": queue.rows_of(found.placed, members, found.sums, locale),
         "matches": suggestions.rows_of(found.matched, found.frames, as_of, policy),
+        "timeline": timeline.rows_of(found.crises, found.matched, found.frames, found.first_seen, as_of, locale),
         "loan_states": ladder.rows_of(found.states, found.prices, policy.overdue.ladder),
         "credit": credit.rows_of(found.records),
         "settlement": settlement.rows_of(found.states, found.prices),

@@ -512,7 +512,6 @@ TIMELINE = _worker(
     _w("done_on", "完成日期", Kind.DATE, "做到的那天；表里没有日期的，是首次看到的那天", "The day, or when first seen"),
     _w("state", "状态", Kind.TEXT, "已完成 / 晚完成 / 进行中 / 已超时", "Done / done late / under way / overdue"),
     _w("note", "说明", Kind.NOTE, "已有什么，下一步做什么", "What is there, and what to do next"),
-    filled=False,
     key=("request_id", "milestone"),
 )
 

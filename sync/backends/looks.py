@@ -21,6 +21,8 @@ COLOURS: Mapping[tuple[str, str], Mapping[str, str]] = {
     },
     ("issues", "severity"): {"错误": RED, "警告": YELLOW},
     ("queue", "level"): {"P0": RED},
+    ("timeline", "state"): {"已超时": RED, "晚完成": YELLOW, "已完成": GREEN},
+    ("credit", "grade"): {"A": GREEN, "C": YELLOW, "D": RED},
     ("outbox", "status"): {"待人工": RED, "失败": RED, "已发送": GREEN},
 }
 """Colours by table and field: text of the cell -> colour, as RRGGBB."""

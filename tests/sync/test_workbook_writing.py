@@ -371,7 +371,7 @@ def test_a_lookup_shows_the_new_value_though_a_program_had_stored_the_old_one(tm
     again.write(states([(*STATES[0][:6], 2, "已逾期", *STATES[0][8:])]), again.read(TABLES).version)
     after = parts(saved)
     assert [n for n in before if n.startswith("xl/worksheets/") and before[n] != after[n]] == [
-        "xl/worksheets/sheet12.xml"
+        "xl/worksheets/sheet13.xml"
     ]
     shown = list(csv.reader(io.StringIO(libreoffice(saved, "借调记录").read_text("utf-8"))))
     assert shown[1][20:22] == ["已逾期", "2"]
