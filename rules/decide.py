@@ -134,7 +134,8 @@ def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
 
 def _problems(found: Found, book: Book, as_of: date, policy: Policy) -> list[Problem]:
     """Everything to be mended or looked at, as 数据问题 lists it."""
-    about_loans = warnings.of_loans(found.states, found.prices, found.frames["members"], policy.overdue.ladder)
+    members, requests = found.frames["members"], found.frames["requests"]
+    about_loans = warnings.of_loans(found.states, found.prices, members, requests, policy)
     again = policy.alliance.locale if found.last_run == as_of else None
     history = _history(book, found.tables, found.postings, found.frames["loans"], again)
     about_requests = [*queue.unproven(found.placed), *found.matched.problems]

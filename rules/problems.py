@@ -150,6 +150,30 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "insured for {value}, below the value {bound}",
         "Insure unit value × quantity, and check this one",
     ),
+    "no_tracking": _kind(
+        "{lent_on} 借出，还没有快递单号",
+        "请 {lender} 填上快递公司和单号；已经收到就填签收日期",
+        "lent on {lent_on}, and there is no tracking number",
+        "Ask {lender} for the carrier and number; if it is there, fill in the day of receipt",
+    ),
+    "not_received": _kind(
+        "{lent_on} 借出，到现在还没有签收",
+        "收到了就填签收日期；没收到就查快递，有异常马上联系快递公司，并告诉 {lender}",
+        "lent on {lent_on}, and not received yet",
+        "If it is there, fill in the day of receipt; if not, trace it, call the carrier and tell {lender}",
+    ),
+    "damaged_units": _kind(
+        "损坏 {value} 个，由 {borrower} 赔给 {lender}，应赔 {claim} 元",
+        "马上走运输保险理赔，并向 {lender} 说明；赔付后填赔偿日期",
+        "{value} damaged: {borrower} owes {lender} {claim} yuan",
+        "File the claim with the transport insurance at once and tell {lender}; once paid, fill in 赔偿日期",
+    ),
+    "promise_retracted": _kind(
+        "{value} 谈妥后不借了，求助 {request} 有 {units} 个要另找",
+        "按匹配建议联系下一家；这一行标作废，并把 {value} 写进该求助的「已婉拒」",
+        "{value} had agreed and does not lend after all: {units} of request {request} are open again",
+        "Ask the next lender in 匹配建议; mark this row 作废 and add {value} to 已婉拒 of the request",
+    ),
     "no_unit_value": _kind(
         "配件没有单价，借调 {loan} 的赔偿金额算不出",
         "在配件表填写单价",

@@ -1,30 +1,41 @@
 """What the rules find wrong with loans that can be read: nothing is left out, somebody should look.
 
-Source: table contract (保价金额, 单价), rules, section 4 (no_supervisor).
+Source: table contract (保价金额, 单价), rules, section 4 (no_supervisor); the source's 风险控制: damage on the way, and
+a lender that changes its mind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 
+from rules import queue, settlement
+from rules.dates import Mask, day, days, known, plain
 from rules.ladder import CLAIMED, VOID, LoanStates
-from rules.policy import Rung
+from rules.policy import LoansPolicy, Policy, Rung
 from rules.problems import Problem
 
 
 def of_loans(
-    states: LoanStates, prices: Mapping[str, Decimal | None], members: pd.DataFrame, ladder: Sequence[Rung]
+    states: LoanStates,
+    prices: Mapping[str, Decimal | None],
+    members: pd.DataFrame,
+    requests: pd.DataFrame,
+    policy: Policy,
 ) -> list[Problem]:
     """Every warning about loans, in no particular order."""
+    ladder = policy.overdue.ladder
     return [
         *_partly_returned(states),
         *_under_insured(states, prices),
+        *_on_the_way(states, policy.loans),
+        *_damaged(states, prices),
         *_no_unit_value(states, prices, ladder),
         *_no_supervisor(states, members, ladder),
+        *_retracted(states, requests, members),
     ]
 
 
@@ -62,10 +73,76 @@ def _under_insured(states: LoanStates, prices: Mapping[str, Decimal | None]) -> 
     ]
 
 
+def _on_the_way(states: LoanStates, terms: LoansPolicy) -> Iterator[Problem]:
+    """Parcels that should show by now: no number a few days after lending, no receipt a few days later.
+
+    Only of loans that are out, so that no old row is warned of for ever: a 配件互换 is done with once it is shipped.
+    Units that came back have arrived, whatever 签收日期 says.
+    """
+    loans = states.loans
+    arrived = known(days(loans["received_on"])) | (loans["returned_qty"].to_numpy() > 0)
+    sent = days(loans["lent_on"])
+    for code, field, patience, lacking in (
+        ("no_tracking", "tracking_no", terms.tracking_days, (loans["tracking_no"] == "").to_numpy()),
+        ("not_received", "received_on", terms.transit_days, ~arrived),
+    ):
+        chosen = states.out & ~arrived & lacking & (sent + np.timedelta64(patience, "D") <= day(states.as_of))
+        columns = (loans[name][chosen].astype(object).tolist() for name in ("loan_id", "row", "lender"))
+        for key, row, lender, lent_on in zip(*columns, plain(sent[chosen]), strict=True):
+            yield Problem("warning", code, "loans", key, row, field, "", {"lent_on": str(lent_on), "lender": lender})
+
+
+def _damaged(states: LoanStates, prices: Mapping[str, Decimal | None]) -> list[Problem]:
+    """Units were damaged and nobody has paid for them."""
+    chosen = settlement.unpaid_damage(states)
+    names = ("loan_id", "row", "damaged_qty", "part_no", "lender", "borrower")
+    columns = (states.loans[name][chosen].astype(object).tolist() for name in names)
+    return [
+        Problem(
+            "warning",
+            "damaged_units",
+            "loans",
+            key,
+            row,
+            "damaged_qty",
+            str(units),
+            {
+                "lender": lender,
+                "borrower": borrower,
+                "claim": "—" if (price := prices[part]) is None else f"{price * units:f}",
+            },
+        )
+        for key, row, units, part, lender, borrower in zip(*columns, strict=True)
+    ]
+
+
+def _retracted(states: LoanStates, requests: pd.DataFrame, members: pd.DataFrame) -> Iterator[Problem]:
+    """A lender had agreed and has not shipped: its row is cancelled, or it stands among those that declined.
+
+    A cancelled row is news while the request lacks units and the same lender has not agreed anew.
+    """
+    loans, columns = states.loans, ("loan_id", "row", "lender", "qty", "request_id", "cancelled")
+    at = loans["request_id"].cat.codes.to_numpy()
+    sent = days(loans["lent_on"])
+    serving = at >= 0
+    serving[serving] = queue.live(requests, members, states.as_of)[at[serving]]
+    agreed = serving & ~loans["cancelled"].to_numpy()
+    firm = set(loans.loc[agreed, ["request_id", "lender"]].itertuples(index=False, name=None))
+    declined = dict(zip(requests["request_id"], requests["declined_by"], strict=True))
+    lacking = dict(zip(requests["request_id"], queue.open_units(requests, loans).tolist(), strict=True))
+    waiting: Mask = serving & ~(known(sent) & (sent <= day(states.as_of)))
+    for key, row, lender, units, request, void in loans.loc[waiting, columns].itertuples(index=False, name=None):
+        open_again = min(units, lacking[request]) if (request, lender) not in firm else 0
+        lost = open_again if void else units * (lender in declined[request])
+        if lost > 0:
+            facts = {"request": request, "units": str(lost)}
+            yield Problem("warning", "promise_retracted", "loans", key, row, "lender", lender, facts)
+
+
 def _no_unit_value(states: LoanStates, prices: Mapping[str, Decimal | None], ladder: Sequence[Rung]) -> list[Problem]:
-    """A claim is due and the part has no price; said at the loan, where the claim is missing."""
+    """A claim is due, for units not returned or damaged, and the part has no price; said at the loan that lacks it."""
     claimed = [i for i, rung in enumerate(ladder) if rung.stage == CLAIMED]
-    chosen = np.isin(states.reached, claimed)
+    chosen = np.isin(states.reached, claimed) | settlement.unpaid_damage(states)
     columns = (states.loans[name][chosen].astype(object).tolist() for name in ("loan_id", "row", "part_no"))
     return [
         Problem("warning", "no_unit_value", "loans", key, row, "part_no", part, {"loan": key})

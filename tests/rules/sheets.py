@@ -13,12 +13,14 @@ from rules.decide import Plan, decide
 from rules.intake import Intake, intake
 from rules.letters import Letter
 from rules.outbox import rows_of
-from rules.policy import Alliance, Policy
+from rules.policy import Alliance, LoansPolicy, Policy
 from rules.schema import OUTBOX, RUNS, TABLES, WORKER_TABLES, Table, renamed
 from rules.values import Book, Cell, Change, Mail, MailStatus, RawTable, Row
 
 ZONE = ZoneInfo("Asia/Shanghai")
-POLICY = Policy(alliance=Alliance(coordinator_email="desk@example.cn"))
+PATIENT = LoansPolicy(tracking_days=365, transit_days=365)
+"""Loans of which nobody expects a parcel: a test about something else hears of none."""
+POLICY = Policy(alliance=Alliance(coordinator_email="desk@example.cn"), loans=PATIENT)
 BY_NAME = {table.name: table for table in TABLES}
 
 Cells = Mapping[str, Cell]

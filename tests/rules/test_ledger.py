@@ -6,7 +6,7 @@ import pytest
 
 from rules.policy import Alliance, PointsPolicy, Policy
 from rules.values import Book, RawTable
-from tests.rules.sheets import MEMBERS, POLICY, adjustment, after, book, decided, loan, member, run
+from tests.rules.sheets import MEMBERS, PATIENT, POLICY, adjustment, after, book, decided, loan, member, run
 
 
 def standings(sheet, as_of="2025-11-06", **points):
@@ -248,7 +248,9 @@ def test_a_ledger_somebody_spoiled_is_no_history():
 
 
 def test_the_history_is_read_under_renamed_headers():
-    policy = Policy(rename={"ledger": {"points": "分数"}, "runs": {"as_of": "到哪天"}, "issues": {"problem": "毛病"}})
+    policy = Policy(
+        loans=PATIENT, rename={"ledger": {"points": "分数"}, "runs": {"as_of": "到哪天"}, "issues": {"problem": "毛病"}}
+    )
 
     def named(sheet: Book) -> Book:
         names = {"积分流水": {"积分": "分数"}, "运行日志": {"截至": "到哪天"}, "数据问题": {"问题": "毛病"}}

@@ -17,6 +17,7 @@ from rules.values import Book, Mail, MailStatus, RawTable
 from tests.rules.sheets import (
     MEMBERS,
     PARTS,
+    PATIENT,
     ZONE,
     adjustment,
     after,
@@ -41,7 +42,7 @@ QUEUED, SENT, FAILED, HELD, SENDING, CANCELLED = (
     MailStatus.QUEUED, MailStatus.SENT, MailStatus.FAILED, MailStatus.HELD, MailStatus.SENDING, MailStatus.CANCELLED
 )  # fmt: skip
 DESK = Alliance(name="联盟", coordinator_email="desk@example.cn")
-POLICY = Policy(alliance=DESK, run=RunPolicy(cadence_days=1))
+POLICY = Policy(alliance=DESK, loans=PATIENT, run=RunPolicy(cadence_days=1))
 DUE = "2025-11-06"
 
 

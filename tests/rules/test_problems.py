@@ -13,6 +13,7 @@ import pytest
 from rules import matching
 from rules.allocation import allocate
 from rules.letters import problem_notices
+from rules.policy import Policy
 from rules.problems import PROBLEMS, SEVERITIES, Problem, facts_in, ordered, rows_of
 from rules.schema import ISSUES, renamed
 from rules.values import Book, RawTable
@@ -36,6 +37,7 @@ def everything_wrong():
             loan("L-6", 到期日期="2025-10-01"), loan("L-7", 已还数量=3), loan("L-8", "华北", "华北"),
             loan("L-9", 数量=2, 已还数量=1, 归还日期="2025-10-30"), loan("L-10", 保价金额=1),
             loan("L-11", "华北", "西北", 配件编号="P-2", **long_ago),
+            loan("L-12", 损坏数量=1), loan("L-13", 求助编号="R-1", 借出日期=None, 作废="是"),
         ],
         adjustments=[adjustment("华北", "很多"), adjustment("西北", 9)],
         inventory=[{"center": "华中", "part_no": "P-1", "on_hand": 1}],
@@ -53,7 +55,7 @@ def found():
     blocked = RawTable("借调记录", [[*top[:at], "#REF!", *top[at + 1 :]], [*line[:at], "在借", *line[at + 1 :]], *rest])
     sheet = Book({**wrong, "parts": twice, "loans": blocked, "ledger": first.tabs["ledger"]})
     with mock.patch.object(matching, "allocate", out_of_effort):
-        return decided(sheet, "2025-11-20").problems
+        return decided(sheet, "2025-11-20", Policy()).problems
 
 
 def out_of_effort(demands, stock, split_cost):
