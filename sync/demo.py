@@ -176,11 +176,12 @@ def _history(as_of: date, chance: random.Random) -> Iterator[dict[str, Cell]]:
         }
 
 
+_AGREED: dict[str, int | str] = {"lent_on": "", "received_on": "", "tracking_no": ""}
 _LIVE: tuple[tuple[str, str, str, int, int, dict[str, int | str]], ...] = (
     # lender, borrower, part, units, due in days, and what else its row says (dates as days from today)
-    (_SHANGHAI, _BEIJING, _SCREEN, 2, 12, {}),
+    (_SHANGHAI, _BEIJING, _SCREEN, 2, 12, {"received_on": "", "tracking_no": ""}),
     (_WUHAN, _HANGZHOU, _CAMERA, 3, 7, {}),
-    (_SHENZHEN, _XIAN, _NUMBERS[6], 1, 5, {}),
+    (_SHENZHEN, _XIAN, _NUMBERS[6], 1, 5, {"received_on": ""}),
     (_BEIJING, _SHANGHAI, _ARM, 1, 3, {"returned_qty": 0}),
     (_HANGZHOU, _SHENZHEN, _NUMBERS[11], 1, 2, {}),
     (_XIAN, _WUHAN, _NUMBERS[12], 2, 0, {"returned_qty": 1}),
@@ -192,14 +193,14 @@ _LIVE: tuple[tuple[str, str, str, int, int, dict[str, int | str]], ...] = (
     (_HANGZHOU, _BEIJING, _NUMBERS[16], 1, -2, {"extended_to": 6}),
     (_SHENZHEN, _HANGZHOU, _NUMBERS[8], 1, 9, {"recall_on": -1}),
     (_BEIJING, _XIAN, _ARM, 2, 4, {"plan": SWAP}),
-    (_WUHAN, _SHANGHAI, _NUMBERS[18], 1, 14, {"lent_on": ""}),
-    (_XIAN, _HANGZHOU, _NUMBERS[15], 1, -6, {"cancelled": "是"}),
+    (_WUHAN, _SHANGHAI, _NUMBERS[18], 1, 14, _AGREED),
+    (_SHENZHEN, _BEIJING, _SCREEN, 1, 14, {**_AGREED, "request_id": "R-001", "cancelled": "是"}),
 )
 _DAYS = {"extended_to", "recall_on"}
 
 
 def _live(as_of: date) -> Iterator[dict[str, Cell]]:
-    """Loans at every step of the ladder."""
+    """Loans at every step of the ladder; the last one was agreed for R-001 and taken back."""
     for n, (lender, borrower, part, qty, due_in, more) in enumerate(_LIVE, start=42):
         due = as_of + timedelta(days=due_in)
         lent = min(due - timedelta(days=14), as_of)
@@ -229,6 +230,8 @@ def _mistaken(as_of: date) -> Iterator[dict[str, Cell]]:
         "part_no": _CAMERA,
         "qty": 1,
         "lent_on": week_ago,
+        "received_on": week_ago + timedelta(days=2),
+        "tracking_no": "顺丰 SF299001",
     }
     yield {**common, "loan_id": "L-058", "qty": "2个"}
     yield {**common, "loan_id": "L-059", "qty": "两个"}
