@@ -171,7 +171,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "promise_retracted": _kind(
         "{value} 谈妥后不借了，求助 {request} 有 {units} 个要另找",
         "按匹配建议联系下一家；这一行标作废，并把 {value} 写进该求助的「已婉拒」",
-        "{value} had agreed and does not lend after all: {units} of request {request} are open again",
+        "{value} had agreed and does not lend after all; units of request {request} open again: {units}",
         "Ask the next lender in 匹配建议; mark this row 作废 and add {value} to 已婉拒 of the request",
     ),
     "no_unit_value": _kind(
