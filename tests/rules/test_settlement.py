@@ -78,9 +78,10 @@ def test_months_are_apart_and_the_latest_comes_first():
     ]  # fmt: skip
 
 
-def test_money_is_exact():
-    loans = [loan(f"L-{n}", 运费="0.1") for n in range(3)]
-    assert settled(*loans)[0][7] == Decimal("0.3")
+@pytest.mark.parametrize("freight", ["0.1", "33.335", "100000000000000000.01"])
+def test_money_is_exact(freight):
+    loans = [loan(f"L-{n}", 运费=freight) for n in range(3)]
+    assert settled(*loans)[0][7] == 3 * Decimal(freight)
 
 
 @laws(40)
