@@ -133,7 +133,8 @@ def test_everybody_reads_its_own_language():
         ADDRESS["中"]: ("zh", "申报 P1"),
     }
     [x] = letters(plan, "result")
-    assert (x.locale, x.items[0].other_ways) == ("en", ("no other source within the alliance: ask headquarters",))
+    assert (x.locale, x.items[0].other_ways[:-1]) == ("en", ("no other source within the alliance: ask headquarters",))
+    assert x.items[0].other_ways[-1].startswith("only as the last resort")
 
 
 def test_asks_to_a_lender_are_one_letter_the_most_pressing_first():
@@ -199,8 +200,8 @@ def test_the_requester_hears_what_else_to_do_for_units_nobody_lends():
     inventory = [stock("东", 1), stock("中", 0, 在途数量=4, 预计到货="2025-11-20")]
     plan = decided(alliance(inventory, [asks(数量=3)]), DAY, POLICY)
     [result] = items(plan, "result")
-    assert (result.missing, result.other_ways) == (2, ("在途：中 4 个，预计 2025-11-20",))
-    assert [row[-1] for row in plan.rows["matches"] if not row[1]] == ["还缺 2 个；" + result.other_ways[0]]
+    assert (result.missing, result.other_ways[0]) == (2, "在途：中 4 个，预计 2025-11-20")
+    assert [row[-1] for row in plan.rows["matches"] if not row[1]] == ["；".join(("还缺 2 个", *result.other_ways))]
 
 
 def test_a_lender_that_declined_is_asked_no_more_and_the_next_one_is():
