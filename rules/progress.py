@@ -80,8 +80,8 @@ _WEEK = 7
 
 
 def _received(loan: LoanNote, as_of: date) -> LoanNote | None:
-    """The part is there."""
-    there = loan.received_on is not None and loan.received_on <= as_of
+    """The part is there. Not told any more of a loan that is due: from then on the ladder copies the lender."""
+    there = loan.days < 0 and loan.received_on is not None and loan.received_on <= as_of
     return replace(loan, event="received", key=_receipt(loan)) if there else None
 
 
@@ -90,7 +90,7 @@ def _receipt(loan: LoanNote) -> str:
 
 
 def _week(loan: LoanNote, told_on: Mapping[str, date], as_of: date) -> LoanNote | None:
-    """The part is still out after another whole week; from the due date on the ladder copies the lender.
+    """The part is still out after another whole week, and not due yet.
 
     Only the latest week is told. A lender who hears that the part is there needs no word besides on the week that has
     just passed: the note of a week that was over when the receipt was told never comes.

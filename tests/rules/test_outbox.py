@@ -518,7 +518,7 @@ def test_an_old_sheet_holds_old_reminders_and_nothing_else():
     """First run: 2025-12-20 is long after every loan of it was due."""
     late = [loan("L-1"), loan("L-2", 签收日期="2025-10-25", 召回日期="2025-10-30")]
     held = {x.kind: bool(x.held) for x in decided(book(loans=late), "2025-12-20", POLICY).letters}
-    assert held == {"overdue": True, "recall": False, "thanks": False, "problems": False}
+    assert held == {"overdue": True, "recall": False, "problems": False}
 
 
 # --- the coordinator's report ----------------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ def over(first, last, *loans, step=1) -> dict[str, list[str]]:
         ("2025-10-30", {}, ["week1"]),
         ("2025-11-05", {}, ["week1"]),
         ("2025-11-06", {}, []),  # due: the ladder copies the lender
+        ("2025-11-06", {"签收日期": "2025-11-05"}, []),
         ("2025-11-20", {"到期日期": "2025-12-20"}, ["week4"]),  # earlier weeks are not told late
         ("2025-11-20", {"签收日期": "2025-10-25", "到期日期": "2025-12-20"}, ["received"]),
     ],
@@ -176,22 +177,22 @@ EVERYTHING = {"签收日期": "2025-10-24", "召回日期": "2025-10-25", "到�
 )
 def test_nobody_is_told_of_a_loan_that_is_not_out(end):
     stock = [shelf(9, 更新日期="2025-12-02")]
-    assert len(on("2025-10-26", loan("L-1", **EVERYTHING), inventory=stock)) == 3
-    assert on("2025-10-26", loan("L-1", **{**EVERYTHING, **end}), inventory=stock) == []
+    assert len(on("2025-10-25", loan("L-1", **EVERYTHING), inventory=stock)) == 3
+    assert on("2025-10-25", loan("L-1", **{**EVERYTHING, **end}), inventory=stock) == []
 
 
 @pytest.mark.parametrize("status", [MailStatus.QUEUED, MailStatus.FAILED])
 def test_what_waits_is_given_up_when_the_loan_comes_back(status):
     sheet = settled(book(loans=[loan("L-1", **EVERYTHING)]))
-    _, sheet = run(sheet, "2025-10-26", POLICY, status)
-    plan, _ = run(changed(sheet, loans=[loan("L-1", **EVERYTHING, 归还日期="2025-10-26")]), "2025-10-26", POLICY)
+    _, sheet = run(sheet, "2025-10-25", POLICY, status)
+    plan, _ = run(changed(sheet, loans=[loan("L-1", **EVERYTHING, 归还日期="2025-10-25")]), "2025-10-25", POLICY)
     assert plan.letters == ()
     assert {mail.status for mail in plan.mails} == {MailStatus.CANCELLED}
 
 
 def test_a_member_who_left_is_still_told_of_open_loans():
     members = [{**m, "退出日期": "2025-10-24"} for m in MEMBERS]
-    assert len(on("2025-10-26", loan("L-1", **EVERYTHING), members=members)) == 2
+    assert len(on("2025-10-25", loan("L-1", **EVERYTHING), members=members)) == 2
 
 
 def test_notes_to_the_same_people_are_one_letter_the_most_pressing_first():
