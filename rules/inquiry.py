@@ -17,7 +17,7 @@ from rules.cells import folded_key
 from rules.dates import days, plain
 from rules.items import Contact
 from rules.layout import header_name
-from rules.ledger import MAY_ASK, MUST_HELP_FIRST, accounts
+from rules.ledger import MUST_HELP_FIRST, accounts, standing_of
 from rules.matching import Matching, matching, with_one_more
 from rules.policy import Policy
 from rules.queue import Request
@@ -124,10 +124,10 @@ def _new(
     available = accounts(members, loans, adjustments, as_of, policy.points).available
     mine = available[members["center"].to_numpy() == asked.requester].sum()
     waiting = sum(r.requester == asked.requester for r in placed)
-    may_ask = mine - policy.points.receive * waiting >= policy.points.floor
+    standing = standing_of(int(mine) - policy.points.receive * waiting, policy.points)
     at, level = datetime.combine(as_of, time()), "P2"
     request = Request("", 0, asked.requester, asked.part_no, asked.qty, at, asked.by, level, level, ())
-    return replace(request, standing=MAY_ASK if may_ask else MUST_HELP_FIRST)
+    return replace(request, standing=standing)
 
 
 def _motive(requests: pd.DataFrame, request_id: str, as_of: date) -> tuple[str, str, int]:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import date, tzinfo
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from rules.cells import read
 from rules.decide import Found, look
@@ -21,8 +20,7 @@ from rules.policy import Policy
 from rules.schema import LOANS, MEMBERS, PARTS, REQUESTS, Owner, renamed
 from rules.words import Words
 from sync.errors import SetupError
-from sync.shipped import shipped
-from sync.wording import one_line
+from sync.wording import one_line, templates
 from sync.worker import Reader, unreadable
 
 _LISTED = 5
@@ -98,17 +96,11 @@ def _meant(text: str, keys: Sequence[str], names: Sequence[str], tab: str) -> st
 
 def message(inquiry: Inquiry, as_of: date, locale: str) -> str:
     """A call for help, ready to be pasted into the group."""
-    templates = Environment(
-        loader=FileSystemLoader(shipped("templates") / "locate"),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  # plain text
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters["one_line"] = one_line
+    room = templates("locate")
+    room.filters["one_line"] = one_line
     who = inquiry.requester
     facts = {name: one_line(getattr(who, name)) if who else "" for name in ("center", "manager", "phone")}
     lines = (one_line(line) for line in inquiry.reason.splitlines())
     reason = Words("；", "; ").in_(locale).join(line for line in lines if line)
     days_left = (inquiry.needed_by - as_of).days if inquiry.needed_by else None
-    return templates.get_template(f"message.{locale}.j2").render(facts, ask=inquiry, reason=reason, days_left=days_left)
+    return room.get_template(f"message.{locale}.j2").render(facts, ask=inquiry, reason=reason, days_left=days_left)
