@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from rules.dates import Days, Mask, day, days, known, plain
-from rules.ledger import MAY_ASK, MUST_HELP_FIRST, Accounts, has_left
-from rules.policy import Policy, PriorityPolicy
+from rules.ledger import MAY_ASK, MUST_HELP_FIRST, Accounts, has_left, standing_of
+from rules.policy import PointsPolicy, Policy, PriorityPolicy
 from rules.problems import Problem
 from rules.schema import CLOSED_STATUSES
 from rules.values import Row
@@ -68,13 +68,12 @@ def queue(
         available = int(sums.available[index[request.requester]])
         projected = available - policy.points.receive * asked[request.requester]
         asked[request.requester] += 1
-        placed.append(_with_standing(request, projected, policy.points.floor))
+        placed.append(_with_standing(request, projected, policy.points))
     return sorted(placed, key=_order)
 
 
-def _with_standing(request: Request, projected: int, floor: int) -> Request:
-    by_points = MAY_ASK if projected >= floor else MUST_HELP_FIRST
-    standing = UNCONDITIONAL if request.level == "P0" else by_points
+def _with_standing(request: Request, projected: int, policy: PointsPolicy) -> Request:
+    standing = UNCONDITIONAL if request.level == "P0" else standing_of(projected, policy)
     return replace(request, projected=projected, standing=standing)
 
 
