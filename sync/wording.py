@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -70,12 +70,22 @@ _POLICY = SMTP.clone(cte_type="7bit", header_factory=_HEADERS)  # any server tak
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a letter. media_type may have parameters: "text/html; charset=utf-8"."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """One letter in words. html is "" for a kind without it, and when only the text is known."""
 
     subject: str
     text: str
     html: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 def one_line(text: str, limit: int = FIELD_LIMIT) -> str:
@@ -164,7 +174,7 @@ class Wording:
         return "" if letter.kind in TEXT_ONLY else self._template(letter, "html").render(facts)
 
     def message(self, rendered: Rendered, mail: Mail, *, reply_to: str, at: datetime) -> EmailMessage:
-        """The mail that leaves: text and HTML, from the alliance to *mail*'s addresses, dated *at* (aware).
+        """The mail that leaves: text, HTML, files, from the alliance to *mail*'s addresses, dated *at* (aware).
 
         *reply_to* may name several addresses, with commas between. The same arguments give the same bytes.
         Raises MailError (permanent) when an address or the mail's number cannot stand in a header.
@@ -188,6 +198,7 @@ class Wording:
         if rendered.html:
             message.add_alternative(_encodable(rendered.html), subtype="html")
             message.set_boundary(f"=_{mail.mail_id}")  # `=_` stands in no base64 and no quoted-printable line
+        _attach(message, rendered.attachments, boundary=f"=+{mail.mail_id}")  # no more does `=+`
         return message
 
     def _template(self, letter: Letter, part: str) -> Template:
@@ -213,6 +224,20 @@ class Wording:
         """What all letters say, and what this kind says in its place."""
         shared = self._templates.get_template(f"shared.{_locale(letter)}.words.j2")
         return sayings(shared) | sayings(self._template(letter, "words"))
+
+
+def _attach(message: EmailMessage, attachments: Iterable[Attachment], boundary: str) -> None:
+    """Adds *attachments* after what the letter says; without any the message stays as it is."""
+    for each in attachments:
+        kind = _POLICY.header_factory("Content-Type", each.media_type)
+        message.add_attachment(
+            each.content,
+            maintype=kind.maintype,
+            subtype=kind.subtype,
+            filename=one_line(each.name),
+            params=kind.params,
+        )
+        message.set_boundary(boundary)
 
 
 def _plain(saying: Any) -> object:  # a jinja2 Macro, or a constant of the words file

@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 from rules.values import Mail
 from sync.errors import MailError
 from sync.mail import TRANSPORTS, Folder, Mailer, Smtp
-from sync.wording import Rendered, Wording
+from sync.wording import Attachment, Rendered, Wording
 from tests.sync.postman import Server
 
 HOST = "127.0.0.1"
@@ -37,10 +37,11 @@ TO, CC = "beijing@example.cn", "shanghai@example.cn"
 
 
 def mail(
-    number: str = "0123456789abcdef", text: str = "Please return it.\n.\n..two dots\n请今天归还。\n", at=AT
+    number: str = "0123456789abcdef", text: str = "Please return it.\n.\n..two dots\n请今天归还。\n", at=AT, files=()
 ) -> EmailMessage:
     row = Mail(number, AT.date(), TO, (CC,), "主题", text, ())
-    return Wording("互助联盟", "huzhu@example.cn").message(Rendered("主题", text), row, reply_to="", at=at)
+    words = Rendered("主题", text, attachments=files)
+    return Wording("互助联盟", "huzhu@example.cn").message(words, row, reply_to="", at=at)
 
 
 # ---------------------------------------------------------------------------------------- servers, as they may be
@@ -190,6 +191,18 @@ def test_a_mail_arrives_as_it_was_written():
     assert got.get_content() == sent.get_content()
     assert got["Message-ID"] == "<0123456789abcdef@example.cn>"
     assert got["Subject"] == "主题"
+
+
+def test_a_file_arrives_as_it_was_attached(tmp_path):
+    file = Attachment("L-001.ics", "text/calendar; charset=utf-8", ".\r\n..到期\n.\n".encode())
+    desk, sent = Desk(), mail(files=(file,))
+    with serving(desk) as port, plain(port).open() as smtp, Folder(tmp_path).open() as folder:
+        smtp(sent)
+        folder(sent)
+    written = email.message_from_bytes(next(tmp_path.glob("*.eml")).read_bytes(), policy=WIRE)
+    for got in (*desk.mails, written):
+        [part] = got.iter_attachments()
+        assert (part.get_filename(), part.get_payload(decode=True)) == (file.name, file.content)
 
 
 def test_a_run_needs_one_connection():

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.headerregistry import Address
+from email.message import EmailMessage
 from email.policy import default
 
 import pytest
@@ -18,7 +19,7 @@ from rules.letters import Letter
 from rules.values import Mail
 from sync.errors import MailError, SetupError
 from sync.shipped import shipped
-from sync.wording import BODY_LIMIT, FIELD_LIMIT, LISTED, Rendered, Wording, cut, money, one_line
+from sync.wording import BODY_LIMIT, FIELD_LIMIT, LISTED, Attachment, Rendered, Wording, cut, money, one_line
 from tests.sync.letters import (
     DUE,
     ERROR,
@@ -350,13 +351,58 @@ def test_a_mail_known_only_by_its_text_leaves_as_text():
     assert message(Rendered("s", "只有正文")).get_content_type() == "text/plain"
 
 
+FILES = (
+    Attachment("L-001.ics", "text/calendar; charset=utf-8; method=PUBLISH", "BEGIN:VCALENDAR\r\n到期\r\n".encode()),
+    Attachment("report.html", "text/html; charset=utf-8", b"<p>" + b"x" * 2000 + b"</p>"),
+    Attachment("blank.bin", "application/octet-stream", bytes(range(256))),
+)
+
+
+def tree(part: EmailMessage) -> object:
+    """The content types of a message, as they are nested."""
+    inner = [tree(each) for each in part.iter_parts()] if part.is_multipart() else []
+    return (part.get_content_type(), inner) if inner else part.get_content_type()
+
+
+ALTERNATIVE = ("multipart/alternative", ["text/plain", "text/html"])
+
+
+@pytest.mark.parametrize(("html", "body"), [("<p>正文</p>", ALTERNATIVE), ("", "text/plain")])
+def test_files_go_with_the_letter_as_they_are(html, body):
+    sent = email.message_from_bytes(message(Rendered("s", "正文", html, FILES)).as_bytes(), policy=default)
+    assert tree(sent) == ("multipart/mixed", [body, "text/calendar", "text/html", "application/octet-stream"])
+    parts = list(sent.iter_attachments())
+    assert [part.get_filename() for part in parts] == [file.name for file in FILES]
+    assert [part.get_payload(decode=True) for part in parts] == [file.content for file in FILES]
+    assert dict(parts[0]["Content-Type"].params) == {"charset": "utf-8", "method": "PUBLISH"}
+    assert sent.get_body(("plain",)).get_content().split() == ["正文"]
+
+
+def test_a_letter_without_files_is_no_longer_for_that():
+    assert tree(message(Rendered("s", "正文", "<p>正文</p>"))) == ALTERNATIVE
+
+
+@given(name=HOSTILE, content=st.binary(max_size=200))
+@settings(deadline=None, max_examples=50)
+def test_a_files_name_and_content_cannot_add_a_header_or_a_part(name, content):
+    """Nor can a file that holds the boundary itself end its part."""
+    bounds = b"\r\n--=+0123456789abcdef--\r\n--=_0123456789abcdef\r\n"
+    file = Attachment(f"x\r\nBcc: thief@example.org\r\n\r\n{name}", "application/octet-stream", bounds + content)
+    sent = email.message_from_bytes(message(Rendered("s", "x", "<p>x</p>", (file,))).as_bytes(), policy=default)
+    assert tree(sent) == ("multipart/mixed", [ALTERNATIVE, "application/octet-stream"])
+    [part] = sent.iter_attachments()
+    assert sorted(part.keys()) == ["Content-Disposition", "Content-Transfer-Encoding", "Content-Type", "MIME-Version"]
+    assert part.get_payload(decode=True) == bounds + content
+
+
 def test_the_same_mail_has_the_same_bytes():
-    rendered = WORDING.render(letter(SCREEN), DUE)
+    rendered = replace(WORDING.render(letter(SCREEN), DUE), attachments=FILES)
     assert message(rendered).as_bytes() == message(rendered).as_bytes()
 
 
 def test_a_mail_is_seven_bit_so_that_any_server_takes_it():
-    content = message(WORDING.render(letter(SCREEN), DUE)).as_bytes()
+    rendered = WORDING.render(letter(SCREEN), DUE)
+    content = message(replace(rendered, attachments=FILES)).as_bytes()
     assert content.isascii()
     assert max(map(len, content.splitlines())) <= 998
 
