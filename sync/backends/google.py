@@ -14,6 +14,7 @@ from rules.schema import LOAN_STATES, OUTBOX, RUNS, STANDINGS, Owner, Table
 from rules.values import Book, Cell, Change, RawTable
 from rules.words import Words
 from sync.backends import Finding, titles_held
+from sync.backends.overview import TITLE
 from sync.backends.places import addresses, quoted_title
 from sync.errors import HuzhuError
 from sync.google import doctor, overview, requests, tabs
@@ -137,8 +138,9 @@ class Google:
         book, heads = self._heads(tables)
         placed = addresses(book, tables)
         made = tabs.prepared(tables, book, heads, placed, self._sheet.account, self._sheet.ids)
-        if overview.TITLE not in self._sheet.ids.values() and {STANDINGS.name, LOAN_STATES.name} <= placed.keys():
-            made.add(*overview.made(heads, self._sheet.ids, placed))
+        if TITLE not in self._sheet.ids.values() and {STANDINGS.name, LOAN_STATES.name} <= placed.keys():
+            new, words = overview.made(heads, self._sheet.ids, placed)
+            made.add(new, *words)
         if made.requests:
             self._sheet.commit(made.in_order(), self._sheet.version)
             self._grids.clear()

@@ -9,6 +9,7 @@ from rules.words import Words
 
 RED, ORANGE, YELLOW, GREEN = "FFC7CE", "FFD8A8", "FFF2B3", "C6EFCE"
 HEADER, LOOKUP_HEADER, WORKER_TAB = "DDEBF7", "EDEDED", "9BC2E6"
+CHART = "2E75B6"  # the blue of the tabs, dark enough to stand out from white
 
 COLOURS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("loan_states", "state"): {

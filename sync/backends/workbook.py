@@ -118,7 +118,7 @@ class Workbook:
             data = old if old is not None else opc.new()
             package = Package(data, self._path.name, self._max_mb)
             made.extend(tabs.prepare(package, tables, Book(_raw(package, data, tables))))
-            return package.packed() if made else None
+            return package.packed() if package.touched else None
 
         self._rewritten(build)
         return made

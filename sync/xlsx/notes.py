@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sync.backends.places import letters
-from sync.xlsx import cells, markup, opc
+from sync.xlsx import cells, opc
 from sync.xlsx.package import Package
 
 _DRAWING = (
@@ -35,15 +35,9 @@ def add(package: Package, part: str, notes: Mapping[tuple[int, int], str]) -> bo
     if not notes or any(r.kind in ("comments", "vmlDrawing") for r in opc.relations(package, part)):
         return False
     comments = opc.add_part(package, "xl/comments{}.xml", "comments", _comments(notes).encode())
-    drawing = "xl/drawings/vmlDrawing{}.vml"
-    number = next(n for n in range(1, len(package.parts) + 2) if drawing.format(n) not in package)
-    package.put(drawing.format(number), _shapes(notes).encode())
-    opc.declare(package, drawing.format(number), "vmlDrawing")
+    drawing = opc.add_part(package, "xl/drawings/vmlDrawing{}.vml", "vmlDrawing", _shapes(notes).encode())
     opc.relate(package, part, "comments", comments)
-    key = opc.relate(package, part, "vmlDrawing", drawing.format(number))
-    element = f'<legacyDrawing xmlns:r="{opc.RELATED}" r:id="{key}"/>'.encode()
-    xml = package.read(part)
-    package.put(part, markup.insert(xml, markup.SHEET_ORDER, "legacyDrawing", opc.spelled(package, element)))
+    opc.refer(package, part, "legacyDrawing", "vmlDrawing", drawing)
     return True
 
 

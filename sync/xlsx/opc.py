@@ -20,10 +20,15 @@ from sync.xlsx.package import Package
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+DRAWN, CHARTED, PLACED = (
+    f"http://schemas.openxmlformats.org/drawingml/2006/{name}" for name in ("main", "chart", "spreadsheetDrawing")
+)
 _STRICT = {  # ISO 29500 strict files use these names instead; what is added must use them too
     MAIN: "http://purl.oclc.org/ooxml/spreadsheetml/main",
     RELATED: "http://purl.oclc.org/ooxml/officeDocument/relationships",
-}
+    **{usual: usual.replace("schemas.openxmlformats.org/drawingml/2006", "purl.oclc.org/ooxml/drawingml")
+       for usual in (DRAWN, CHARTED, PLACED)},
+}  # fmt: skip
 _TYPES = "[Content_Types].xml"
 _RELS = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"></Relationships>'
 _CONTENT = "application/vnd.openxmlformats-officedocument."
@@ -32,6 +37,8 @@ CONTENT_TYPES = {
     "styles": _CONTENT + "spreadsheetml.styles+xml",
     "comments": _CONTENT + "spreadsheetml.comments+xml",
     "vmlDrawing": _CONTENT + "vmlDrawing",
+    "drawing": _CONTENT + "drawing+xml",
+    "chart": _CONTENT + "drawingml.chart+xml",
 }
 
 
@@ -131,14 +138,29 @@ def spelled(package: Package, new: bytes) -> bytes:
 
 
 def add_part(package: Package, pattern: str, kind: str, content: bytes) -> str:
-    """A new part named after *pattern* with the next free number; its name."""
+    """A new part named after *pattern*; its name."""
+    part = free_part(package, pattern)
+    put_part(package, part, kind, content)
+    return part
+
+
+def free_part(package: Package, pattern: str) -> str:
+    """*pattern* with the first number that is free: of a part that is gone, a relation or a type may still be there."""
+    declared = {element.get("PartName", "").lower() for element in root(package, _TYPES)}
     number = 1
-    while pattern.format(number) in package:
+    while (
+        (part := pattern.format(number)) in package
+        or rels_of(part) in package
+        or f"/{markup.quoted(part)}".lower() in declared
+    ):
         number += 1
-    part = pattern.format(number)
+    return part
+
+
+def put_part(package: Package, part: str, kind: str, content: bytes) -> None:
+    """Make *content* a new part called *part*."""
     package.put(part, spelled(package, content))
     declare(package, part, kind)
-    return part
 
 
 def declare(package: Package, part: str, kind: str) -> None:
@@ -160,6 +182,12 @@ def relate(package: Package, part: str, kind: str, target: str) -> str:
     entry = f'<Relationship Id="rId{number}" Type="{RELATED}/{kind}" Target="{path}"/>'
     _append_to_root(package, rels, spelled(package, entry.encode()))
     return f"rId{number}"
+
+
+def refer(package: Package, part: str, element: str, kind: str, target: str) -> None:
+    """Let the tab in *part* show *target*: a relation, and the *element* that names it."""
+    new = f'<{element} xmlns:r="{RELATED}" r:id="{relate(package, part, kind, target)}"/>'.encode()
+    package.put(part, markup.insert(package.read(part), markup.SHEET_ORDER, element, spelled(package, new)))
 
 
 def _append_to_root(package: Package, part: str, entry: bytes) -> None:

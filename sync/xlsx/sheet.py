@@ -23,6 +23,8 @@ _FROZEN = (
     'state="frozen"/><selection pane="bottomLeft"/></sheetView></sheetViews><sheetFormatPr defaultRowHeight="15"/>'
 )
 
+MARGINS = '<pageMargins left="0.7" right="0.7" top="0.75" bottom="0.75" header="0.3" footer="0.3"/>'
+
 
 def formula(column: Column, here: Address, worker: Address, row: int) -> str:
     """The lookup that shows the worker's value for the row's own key.
@@ -75,17 +77,20 @@ def member_data(
 def formula_tail(
     column: Column, here: Address, others: Mapping[str, Address], row: int, numbers: Mapping[styles.Format, int]
 ) -> str:
-    """What follows the address of a lookup cell.
+    """What follows the address of a lookup cell."""
+    assert column.finds is not None
+    text = formula(column, here, others[column.finds[0]], row)
+    return computed(row, here.columns[column.field], text, numbers[styles.FORMATS[column.kind]])
+
+
+def computed(row: int, column: int, text: str, style: int) -> str:
+    """What follows the address of a cell that the formula *text* fills.
 
     An array formula of one cell: LibreOffice computes those whenever it opens a file. Any other formula it shows with
     the number stored beside it, which the worker's new rows have made old and which is not the worker's to change.
     """
-    assert column.finds is not None
-    number = numbers[styles.FORMATS[column.kind]]
-    style = f' s="{number}"' if number else ""
-    text = markup.quoted(formula(column, here, others[column.finds[0]], row))
-    at = f"{letters(here.columns[column.field])}{row}"
-    return f'{style}><f t="array" ref="{at}">{text}</f></c>'
+    look = f' s="{style}"' if style else ""
+    return f'{look}><f t="array" ref="{letters(column)}{row}">{markup.quoted(text)}</f></c>'
 
 
 def header_row(table: Table, columns: Sequence[Column], numbers: Mapping[styles.Format, int]) -> str:
@@ -140,7 +145,7 @@ def new_tab(package: Package, table: Table, sheet_data: str, dropdowns: Iterable
             f'<autoFilter ref="A1:{last}{LAST_ROW}"/>' if worker else "",
             _conditional_formats(package, table),
             in_one(dropdowns),
-            '<pageMargins left="0.7" right="0.7" top="0.75" bottom="0.75" header="0.3" footer="0.3"/></worksheet>',
+            f"{MARGINS}</worksheet>",
         ]
     ).encode()
 

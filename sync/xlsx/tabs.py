@@ -13,7 +13,7 @@ from rules.words import Words
 from sync.backends import titles_held
 from sync.backends.looks import OVERWRITTEN
 from sync.backends.places import Address, addresses, home, index
-from sync.xlsx import amend, cells, markup, notes, opc, sheet, styles
+from sync.xlsx import amend, cells, markup, notes, opc, overview, sheet, styles
 from sync.xlsx.opc import Tab
 from sync.xlsx.package import Package
 
@@ -40,7 +40,7 @@ def add(package: Package, table: Table, placed: Mapping[str, Address], rows: Seq
 
 
 def prepare(package: Package, tables: Sequence[Table], book: Book) -> list[Words]:
-    """Make what is missing; one sentence for each thing made."""
+    """Make what is missing; one sentence for each thing made, or left to people."""
     found = held(package, tables)
     placed = addresses(book, tables)
     made: list[Words] = []
@@ -51,7 +51,8 @@ def prepare(package: Package, tables: Sequence[Table], book: Book) -> list[Words
             made.append(Words(f"新建工作表“{table.title}”", f"Made the tab {table.title}"))
         elif table.owner is Owner.MEMBER:
             made += _Amendment(package, table, tab, book.tabs[table.name], placed).made()
-    if made:
+    made += overview.made(package, held(package, tables))
+    if package.touched:
         opc.drop_calculation_chain(package)
         opc.ask_for_calculation(package)
     return made
