@@ -27,6 +27,10 @@ _OK, _FORWARDED = 250, 251
 _CLOSING = 421  # RFC 5321, section 3.8: the server closes the channel after this answer
 _PERMANENT = 500  # RFC 5321, section 4.2.1: from here on "no" means never, below it "not now"
 
+_WAYS = (("PLAIN", "LOGIN", "CRAM-MD5"), ("CRAM-MD5", "PLAIN", "LOGIN"))
+"""Ways to log in, in our order: over an encrypted connection, and over one where only CRAM-MD5 hides the password."""
+_NOT_THIS_WAY = (504, 534, 538)  # RFC 4954, section 6: unknown, too weak, only when encrypted
+
 _PATIENCE = 4  # times the timeout, for the answer to the mail itself; RFC 5321, section 4.5.3.2, asks for more
 
 
@@ -202,7 +206,23 @@ def _let_in(smtp: smtplib.SMTP, server: Smtp) -> None:
         smtp.starttls(context=ssl.create_default_context(cafile=server.cafile))
         smtp.ehlo_or_helo_if_needed()  # what was said before the encryption does not count
     if server.username:
-        smtp.login(server.username, server.password)
+        _log_in(smtp, server)
+
+
+def _log_in(smtp: smtplib.SMTP, server: Smtp) -> None:
+    """Logs in, in the first way that both sides know. A refusal ends it: each way tried counts there as a wrong guess."""
+    offered = smtp.esmtp_features.get("auth", "").upper().split()
+    ways = [way for way in _WAYS[server.security == "none"] if way in offered]
+    for way in ways:
+        smtp.esmtp_features["auth"] = way  # left with all of them, `login` would go on to the next
+        try:
+            smtp.login(server.username, server.password)
+        except smtplib.SMTPAuthenticationError as error:
+            if way == ways[-1] or error.smtp_code not in _NOT_THIS_WAY:
+                raise
+        else:
+            return
+    raise smtplib.SMTPNotSupportedError("AUTH " + " ".join(offered))
 
 
 def _envelope(message: EmailMessage) -> tuple[str, list[str]]:

@@ -261,7 +261,7 @@ def test_the_right_password_opens(certificate):
 
 
 def test_a_wrong_password_names_what_to_set_and_is_tried_once(certificate):
-    """Asking again for each of 200 mails is how an account gets locked."""
+    """Asking again for each of 200 mails, or in each way the server knows, is how an account gets locked."""
     desk = Desk()
     with serving(desk, tls_context=certificate[1], authenticator=desk.authenticate, auth_required=True) as port:
         smtp = plain(port, security="starttls", cafile=certificate[0], username="huzhu", password="guess-" + PASSWORD)
@@ -270,7 +270,29 @@ def test_a_wrong_password_names_what_to_set_and_is_tried_once(certificate):
                 with pytest.raises(MailError, match=r"mail\.smtp\.password_env") as caught:
                     send(mail(str(i)))
                 assert (caught.value.permanent, caught.value.unknown) == (False, False)
-    assert len(desk.callers) == 1
+    assert (len(desk.callers), len(desk.logins)) == (1, 1)
+
+
+def logging_in(offers: bytes, *answers: bytes) -> list[bytes]:
+    """The ways to log in that were tried on a server that *offers* some, until it says yes."""
+    script = [b"220 hi\r\n", b"250-hi\r\n250 AUTH " + offers + b"\r\n", *answers, b"235 ok\r\n", b"221 bye\r\n"]
+    with scripted(script) as (port, heard):
+        plain(port, username="huzhu", password=PASSWORD).check()
+    return [line.split()[1] for line in heard if line.startswith(b"AUTH")]
+
+
+def test_a_way_to_log_in_that_the_server_only_claims_to_know_is_passed_over():
+    assert logging_in(b"PLAIN CRAM-MD5", b"504 unknown\r\n") == [b"CRAM-MD5", b"PLAIN"]
+
+
+def test_without_encryption_the_password_does_not_travel_when_it_need_not():
+    assert logging_in(b"LOGIN PLAIN CRAM-MD5", b"334 PDFAeD4=\r\n") == [b"CRAM-MD5"]
+
+
+def test_a_server_that_knows_no_way_to_log_in_of_ours_is_explained():
+    with scripted([b"220 hi\r\n", b"250-hi\r\n250 AUTH XOAUTH2\r\n"]) as (port, _):
+        error = failing(plain(port, username="huzhu", password=PASSWORD))
+    assert "does not offer the encryption or log-in that is set (AUTH XOAUTH2)" in str(error)
 
 
 @pytest.mark.parametrize("echo", [PASSWORD, base64.b64encode(f"\0huzhu\0{PASSWORD}".encode()).decode()])
