@@ -6,7 +6,6 @@ import base64
 import datetime as dt
 import email
 import errno
-import ipaddress
 import os
 import socket
 import ssl
@@ -19,10 +18,6 @@ from email.policy import SMTP as WIRE
 
 import pytest
 from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from rules.values import Mail
 from sync.errors import MailError
@@ -137,31 +132,11 @@ def scripted(*scripts: list[bytes]):
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A self-signed certificate for 127.0.0.1: (path of certificate, server context)."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.test")])
-    then = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(then)
-        .not_valid_after(then + dt.timedelta(days=36500))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("tls")
-    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+def encrypted(certificate):
+    """What a server encrypts with."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return str(folder / "cert.pem"), context
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    return context
 
 
 def plain(port: int, **fields: object) -> Smtp:
@@ -218,24 +193,24 @@ def test_a_run_without_mail_makes_no_connection():
         pass
 
 
-def test_mail_is_encrypted_with_starttls(certificate):
+def test_mail_is_encrypted_with_starttls(certificate, encrypted):
     desk = Desk()
-    with serving(desk, tls_context=certificate[1]) as port:
-        _send_one(plain(port, security="starttls", cafile=certificate[0]))
+    with serving(desk, tls_context=encrypted) as port:
+        _send_one(plain(port, security="starttls", cafile=certificate / "cert.pem"))
     assert desk.encrypted == [True]
 
 
-def test_mail_is_encrypted_from_the_start_with_tls(certificate):
+def test_mail_is_encrypted_from_the_start_with_tls(certificate, encrypted):
     desk = Desk()
-    with serving(desk, ssl_context=certificate[1]) as port:
-        _send_one(plain(port, security="tls", cafile=certificate[0]))
+    with serving(desk, ssl_context=encrypted) as port:
+        _send_one(plain(port, security="tls", cafile=certificate / "cert.pem"))
     assert len(desk.mails) == 1
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-def test_a_server_that_cannot_prove_its_name_gets_no_mail(certificate, security):
+def test_a_server_that_cannot_prove_its_name_gets_no_mail(encrypted, security):
     desk = Desk()
-    how = {"tls_context": certificate[1]} if security == "starttls" else {"ssl_context": certificate[1]}
+    how = {"tls_context": encrypted} if security == "starttls" else {"ssl_context": encrypted}
     with serving(desk, **how) as port:
         error = failing(plain(port, security=security))
     assert "certificate" in str(error)
@@ -250,21 +225,23 @@ def test_without_encryption_nothing_is_sent_and_no_password_travels():
     assert not any(line.upper().startswith(b"AUTH") for line in heard)
 
 
-def test_the_right_password_opens(certificate):
+def test_the_right_password_opens(certificate, encrypted):
     desk = Desk()
-    with serving(desk, tls_context=certificate[1], authenticator=desk.authenticate, auth_required=True) as port:
-        smtp = plain(port, security="starttls", cafile=certificate[0], username="huzhu", password=PASSWORD)
+    with serving(desk, tls_context=encrypted, authenticator=desk.authenticate, auth_required=True) as port:
+        smtp = plain(port, security="starttls", cafile=certificate / "cert.pem", username="huzhu", password=PASSWORD)
         smtp.check()
         _send_one(smtp)
     assert len(desk.mails) == 1
     assert set(desk.logins) == {(b"huzhu", PASSWORD.encode())}
 
 
-def test_a_wrong_password_names_what_to_set_and_is_tried_once(certificate):
+def test_a_wrong_password_names_what_to_set_and_is_tried_once(certificate, encrypted):
     """Asking again for each of 200 mails, or in each way the server knows, is how an account gets locked."""
     desk = Desk()
-    with serving(desk, tls_context=certificate[1], authenticator=desk.authenticate, auth_required=True) as port:
-        smtp = plain(port, security="starttls", cafile=certificate[0], username="huzhu", password="guess-" + PASSWORD)
+    with serving(desk, tls_context=encrypted, authenticator=desk.authenticate, auth_required=True) as port:
+        smtp = plain(
+            port, security="starttls", cafile=certificate / "cert.pem", username="huzhu", password="guess-" + PASSWORD
+        )
         with smtp.open() as send:
             for i in range(3):
                 with pytest.raises(MailError, match=r"mail\.smtp\.password_env") as caught:
