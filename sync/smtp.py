@@ -210,7 +210,7 @@ def _let_in(smtp: smtplib.SMTP, server: Smtp) -> None:
 
 
 def _log_in(smtp: smtplib.SMTP, server: Smtp) -> None:
-    """Logs in, in the first way that both sides know. A refusal ends it: each way tried counts there as a wrong guess."""
+    """Logs in, in the first way that both sides know. A refusal ends it: each further way is one more wrong guess."""
     offered = smtp.esmtp_features.get("auth", "").upper().split()
     ways = [way for way in _WAYS[server.security == "none"] if way in offered]
     for way in ways:
@@ -273,7 +273,8 @@ _FAULTS: dict[str, Words] = {
         "邮件服务器 {} 拒绝登录（{}）。请检查 mail.smtp.username_env、"
         "mail.smtp.password_env（或 password_file）所指的内容；QQ、163、飞书等邮箱要填客户端授权码，不是登录密码",
         "The mail server {} refused the log-in ({}). Check what mail.smtp.username_env and "
-        "mail.smtp.password_env (or password_file) name; many providers want an app password there",
+        "mail.smtp.password_env (or password_file) name; QQ, 163, Feishu and many others "
+        "want an authorisation code (授权码, app password) there, not the password of the web page",
     ),
     "ascii": Words(
         "邮件服务器 {} 的用户名或密码含有非英文字符{}，请检查 mail.smtp.username_env 和 mail.smtp.password_env",
@@ -313,7 +314,8 @@ _FAULTS: dict[str, Words] = {
         "Outcome unknown: the mail was handed to {}, and no answer came ({})",
     ),
     "sender": Words(
-        "邮件服务器 {} 不接受发件人 mail.from（{}）", "The mail server {} refuses the sender, mail.from ({})"
+        "邮件服务器 {} 不接受发件人 mail.from（{}）。多数邮箱要求它就是登录的账号",
+        "The mail server {} refuses the sender, mail.from ({}). Many want it to be the account that logs in",
     ),
     "recipients": Words("邮件服务器 {} 不接受收件人（{}）", "The mail server {} refuses every recipient ({})"),
     "data": Words("邮件服务器 {} 现在不收邮件（{}）", "The mail server {} takes no mail now ({})"),
