@@ -6,6 +6,7 @@ Source: rules, section 7.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from rules.dates import Mask, days
 from rules.items import Record
 from rules.ladder import COMPENSATED, OVERDUE, RETURNED, VOID, LoanStates
 from rules.ledger import effective, has_left
+from rules.rounding import half_up
 from rules.schema import CREDIT
 from rules.values import Row
 
@@ -51,6 +53,27 @@ def rows_of(found: Mapping[str, Record]) -> list[Row]:
     return [(center, *(getattr(found[center], field) for field in CREDIT.fields[1:])) for center in sorted(found)]
 
 
+class GivenBack(NamedTuple):
+    """Which effective loans are settled, and how; one entry for each loan. settled: returned or compensated."""
+
+    settled: Mask
+    on_time: Mask
+    late: Mask
+
+
+def given_back(states: LoanStates) -> GivenBack:
+    """How loans were given back. On time as in `records`."""
+    counts = effective(states.loans, states.as_of)
+    returned = counts & (states.state == RETURNED)
+    late = returned & (_days_over(states) > 0)
+    return GivenBack(returned | (counts & (states.state == COMPENSATED)), returned & ~late, late)
+
+
+def _days_over(states: LoanStates) -> npt.NDArray[np.int64]:
+    """Days from the due date to the day the last unit came back; NaT is the least number: not late."""
+    return (days(states.loans["returned_on"]) - states.due).astype(np.int64)
+
+
 def _named(members: pd.DataFrame, states: LoanStates) -> Mask:
     """True for members who are there, or whom a loan names."""
     named = ~has_left(members, states.as_of)
@@ -64,39 +87,37 @@ def _counts(size: int, states: LoanStates) -> list[npt.NDArray[np.int64]]:
     loans = states.loans
     counts = effective(loans, states.as_of)
     lender, borrower = (loans[side].cat.codes.to_numpy() for side in ("lender", "borrower"))
-    returned = counts & (states.state == RETURNED)
-    over = (days(loans["returned_on"]) - states.due).astype(np.int64)  # NaT is the least number: not late
-    late = returned & (over > 0)
+    settled, on_time, late = given_back(states)
     chosen = (
         (borrower, counts),
         (lender, counts),
-        (borrower, returned | (counts & (states.state == COMPENSATED))),
-        (borrower, returned & ~late),
+        (borrower, settled),
+        (borrower, on_time),
         (borrower, late),
         (borrower, states.out),
         (borrower, states.state == OVERDUE),
         (borrower, counts & (loans["damaged_qty"].to_numpy() > 0)),
     )
     totals = [np.bincount(codes[which], minlength=size) for codes, which in chosen]
-    return [*totals, np.bincount(borrower[late], over[late], minlength=size).astype(np.int64)]
+    return [*totals, np.bincount(borrower[late], _days_over(states)[late], minlength=size).astype(np.int64)]
 
 
 def _record(counts: tuple[int, ...], max_units: int) -> Record:
     received, helped, closed, on_time, late, still_out, overdue, damaged, days_late, p0 = counts
     kept, of = on_time + _TRUST[0], closed + _TRUST[1]
-    score = min(max(_half_up(100 * kept, of) - _PER_OVERDUE * overdue - _PER_DAMAGE * damaged, 0), 100)
+    score = min(max(half_up(100 * kept, of) - _PER_OVERDUE * overdue - _PER_DAMAGE * damaged, 0), 100)
     return Record(
         received=received,
         helped=helped,
         closed=closed,
         on_time=on_time,
         late=late,
-        mean_days_late=_half_up(10 * days_late, late) / 10 if late else 0.0,
+        mean_days_late=half_up(10 * days_late, late) / 10 if late else 0.0,
         open=still_out,
         overdue_now=overdue,
         damaged=damaged,
         p0_requests=p0,
-        on_time_rate=_half_up(1000 * kept, of) / 1000,
+        on_time_rate=half_up(1000 * kept, of) / 1000,
         score=score,
         grade=next(grade for grade, least in GRADES if score >= least),
         limit=_limit(closed, on_time, overdue, max_units),
@@ -108,8 +129,3 @@ def _limit(closed: int, on_time: int, overdue: int, max_units: int) -> int:
     if overdue:
         return 0
     return min(1 + on_time, max_units) if closed else 1
-
-
-def _half_up(part: int, whole: int) -> int:
-    """The quotient rounded as people do; whole numbers throughout, so that .5 is never a little less."""
-    return (2 * part + whole) // (2 * whole)
