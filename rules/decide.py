@@ -15,11 +15,14 @@ import pandas as pd
 from rules import (
     appeals,
     credit,
+    facts,
+    figures,
     group,
     ladder,
     ledger,
     letters,
     matching,
+    monthly,
     outbox,
     problems,
     progress,
@@ -31,6 +34,8 @@ from rules import (
 )
 from rules.cells import read
 from rules.changes import body
+from rules.figures import Figure
+from rules.fulfilment import fulfilment
 from rules.intake import Intake, intake
 from rules.items import Notice, Record
 from rules.ladder import LoanStates
@@ -38,6 +43,7 @@ from rules.layout import Layout, locate
 from rules.ledger import Accounts
 from rules.letters import Letter
 from rules.matching import Matching
+from rules.monthly import Month
 from rules.outbox import Mailing
 from rules.policy import Policy
 from rules.problems import Problem
@@ -67,7 +73,7 @@ class Found:
 
     crises: P0 requests that are not closed. records: center -> its lending record. prices: part -> unit value, None
     when it has none. first_seen: when a run first saw a milestone done. last_run: the day of the run before, None
-    before the first.
+    before the first. figures, months: how the alliance does, now and by month.
     """
 
     tables: Mapping[str, Table]
@@ -82,6 +88,8 @@ class Found:
     prices: Mapping[str, Decimal | None]
     first_seen: Mapping[tuple[str, str], date]
     last_run: date | None
+    figures: Sequence[Figure]
+    months: Sequence[Month]
 
     @property
     def frames(self) -> Mapping[str, pd.DataFrame]:
@@ -115,6 +123,9 @@ def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
     sums = ledger.accounts(members, loans, adjustments, as_of, policy.points)
     placed = queue.queue(requests, loans, members, sums, as_of, policy)
     states = ladder.loan_states(loans, as_of, policy.loans, policy.overdue)
+    matched = matching.matching(read_in.frames, placed, as_of, policy)
+    served = fulfilment(requests, loans, as_of)
+    made_of = facts.facts(read_in.frames, states, served, matched.supply, policy.inventory)
     p0_requests = queue.crises_made(requests, as_of, policy.priority)
     return Found(
         tables,
@@ -123,12 +134,14 @@ def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
         postings=ledger.ledger(loans, adjustments, as_of, policy.points, policy.alliance.locale),
         placed=placed,
         crises=queue.crises(placed, requests, loans, members, as_of, policy.priority),
-        matched=matching.matching(read_in.frames, placed, as_of, policy),
+        matched=matched,
         states=states,
         records=credit.records(members, states, p0_requests, policy.credit.max_units),
         prices=dict(zip(parts["part_no"], parts["unit_value"], strict=True)),
         first_seen=timeline.seen(book.tabs.get("timeline"), zone, tables["timeline"]),
         last_run=last_as_of(book.tabs.get("runs"), zone, tables["runs"]),
+        figures=figures.figures(made_of),
+        months=monthly.months(made_of),
     )
 
 
@@ -154,6 +167,8 @@ def _rows(found: Found, noticed: Sequence[Problem], as_of: date, policy: Policy)
         "loan_states": ladder.rows_of(found.states, found.prices, policy.overdue.ladder),
         "credit": credit.rows_of(found.records),
         "settlement": settlement.rows_of(found.states, found.prices),
+        "kpis": figures.rows_of(found.figures, locale),
+        "monthly": monthly.rows_of(found.months),
         "issues": problems.rows_of(noticed, found.tables, locale),
     }
 

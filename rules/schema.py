@@ -108,7 +108,7 @@ PLANS = ("先借后还", "配件互换", "成本补偿")
 BORROW_AND_RETURN, SWAP, COMPENSATION = PLANS
 LEVELS = ("P0", "P1", "P2")
 REQUEST_STATUSES = ("待响应", "进行中", "已满足", "已取消")
-CLOSED_STATUSES = ("已满足", "已取消")
+CLOSED_STATUSES = SATISFIED, CANCELLED = ("已满足", "已取消")
 LOCALES = ("zh", "en")
 SENTIMENT = ("高", "中", "低")
 
@@ -534,16 +534,44 @@ SETTLEMENT = _worker(
 KPIS = _worker(
     "kpis",
     "指标",
-    "联盟的运行数字",
-    "Figures of the alliance",
+    "联盟现在做得怎样：每个数字一行，旁边是来源文档的参考值",
+    "How the alliance does: one row a figure, beside what the source documents give for reference",
     _w("kpi", "指标", Kind.TEXT, "名称", "Name"),
-    _w("value", "数值", Kind.NUMBER, "现值", "Value now"),
+    _w("value", "数值", Kind.NUMBER, "现值；空白表示还算不出，说明里写明原因", "Value now; blank: see 说明 for why"),
     _w("unit", "单位", Kind.TEXT, "单位", "Unit"),
-    _w("traditional", "传统参考", Kind.TEXT, "传统模式", "Traditional reference"),
-    _w("benchmark", "标杆参考", Kind.TEXT, "标杆模式", "Benchmark reference"),
-    _w("note", "说明", Kind.NOTE, "怎样算出", "How it is made"),
-    filled=False,
+    _w("traditional", "传统参考", Kind.TEXT, "传统4S模式", "What traditional dealers reach"),
+    _w("benchmark", "标杆参考", Kind.TEXT, "标杆企业", "What the best network reaches"),
+    _w("note", "说明", Kind.NOTE, "一句话：怎样得出", "How it came about, in a sentence"),
+    _w("rows", "明细", Kind.NOTE, "由哪些行得出，最该看的在前", "The rows that made it, those to look at first"),
     key=("kpi",),
+)
+
+MONTHLY = _worker(
+    "monthly",
+    "月度指标",
+    "近 24 个月的走势，每月一行",
+    "The trend of the last 24 months, one row each",
+    _w("month", "月份", Kind.TEXT, "例如 2025-10", "e.g. 2025-10"),
+    _w("requests", "求助数", Kind.COUNT, "该月提出的求助", "Requests made in the month"),
+    _w(
+        "decided", "已有结果", Kind.COUNT, "其中收齐、关闭或过了需要日期的", "Of these filled, closed, or past 需要日期"
+    ),
+    _w("fill_rate", "满足率%", Kind.NUMBER, "有结果的求助里按时收齐的", "Of those decided, filled in time"),
+    _w("units_fill_rate", "件数满足率%", Kind.NUMBER, "同上，按件数", "The same, in units"),
+    _w(
+        "median_hours",
+        "到货小时",
+        Kind.NUMBER,
+        "该月签收的借调，从求助到签收的中位数",
+        "Median to receipt in the month",
+    ),
+    _w("lent", "借出笔数", Kind.COUNT, "该月借出的借调", "Loans lent in the month"),
+    _w("units_lent", "借出件数", Kind.COUNT, "该月借出的件数", "Units lent in the month"),
+    _w("lenders", "出借成员", Kind.COUNT, "该月帮过别人的成员", "Members that helped in the month"),
+    _w("due", "到期笔数", Kind.COUNT, "该月到期、已了结或已逾期的借调", "Loans due in it that are settled or overdue"),
+    _w("on_time_rate", "归还按时率%", Kind.NUMBER, "到期的借调里按时归还的", "Of those due, back in time"),
+    _w("overdue", "仍逾期", Kind.COUNT, "该月到期、现在还没还清的", "Due in the month and overdue now"),
+    key=("month",),
 )
 
 ISSUES = _worker(
@@ -582,7 +610,8 @@ RUNS = _worker(
 
 TABLES: tuple[Table, ...] = (
     MEMBERS, PARTS, INVENTORY, REQUESTS, LOANS, ADJUSTMENTS, ROUTES,
-    STANDINGS, LEDGER, QUEUE, MATCHES, TIMELINE, LOAN_STATES, OUTBOX, CREDIT, SETTLEMENT, KPIS, ISSUES, RUNS,
+    STANDINGS, LEDGER, QUEUE, MATCHES, TIMELINE, LOAN_STATES, OUTBOX, CREDIT, SETTLEMENT, KPIS, MONTHLY,
+    ISSUES, RUNS,
 )  # fmt: skip
 MEMBER_TABLES = tuple(table for table in TABLES if table.owner is Owner.MEMBER)
 WORKER_TABLES = tuple(table for table in TABLES if table.owner is Owner.WORKER)

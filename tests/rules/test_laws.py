@@ -317,7 +317,7 @@ def test_any_other_cell_is_a_change(table, data):
 
 def test_a_tab_that_is_not_there_or_has_another_header_is_written_whole():
     table = BY_NAME["kpis"]
-    rows = [("满足率", 0.9, "%", "", "", "")]
+    rows = [("满足率", 90.5, "%", "", "", "", "")]
     for before in (None, RawTable("指标", []), RawTable("指标", [["旧"], *rows])):
         found = change(table, before, rows)
         assert found is not None
@@ -327,10 +327,10 @@ def test_a_tab_that_is_not_there_or_has_another_header_is_written_whole():
 
 def test_what_changed_is_counted_by_key():
     table = BY_NAME["kpis"]
-    old = [("甲", 1, "", "", "", ""), ("乙", 2, "", "", "", ""), ("丙", 3, "", "", "", "")]
-    new = [("乙", 5, "件", "", "", ""), ("丙", 3, "", "", "", ""), ("丁", 4, "", "", "", "")]
+    old = [("甲", 1, "", "", "", "", ""), ("乙", 2, "", "", "", "", ""), ("丙", 3, "", "", "", "", "")]
+    new = [("乙", 5, "件", "", "", "", ""), ("丙", 3, "", "", "", "", ""), ("丁", 4, "", "", "", "", "")]
     found = change(table, tab(table, old), new)
-    assert (found.counts, found.cells) == ({"added": 1, "changed": 1, "removed": 1}, 2 + 6 + 6)
+    assert (found.counts, found.cells) == ({"added": 1, "changed": 1, "removed": 1}, 2 + 7 + 7)
 
 
 # --- the declaration -------------------------------------------------------------------------------------------------

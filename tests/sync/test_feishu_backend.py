@@ -542,7 +542,7 @@ def raced(house: House, number: int) -> str:
 
 
 def test_two_runs_that_made_their_rows_together_do_not_both_go_on(house: House) -> None:
-    change = Change(BY_NAME["kpis"], [("a", 1.0, "", "", "", "")])
+    change = Change(BY_NAME["kpis"], [("a", 1.0, "", "", "", "", "")])
     one, two = house.backend(), house.backend()
     versions = one.read(TABLES).version, two.read(TABLES).version
     waits: list[str] = []
@@ -568,7 +568,7 @@ def test_two_runs_that_made_their_rows_together_do_not_both_go_on(house: House) 
 
 def test_an_older_row_gives_way_to_a_younger_one_that_stays(house: House) -> None:
     """The younger may have looked before the older was there to be seen."""
-    change = Change(BY_NAME["kpis"], [("a", 1.0, "", "", "", "")])
+    change = Change(BY_NAME["kpis"], [("a", 1.0, "", "", "", "", "")])
     backend = house.backend()
     version = backend.read(TABLES).version
     made: list[str] = []
@@ -589,11 +589,11 @@ def test_an_older_row_gives_way_to_a_younger_one_that_stays(house: House) -> Non
 
 def test_a_run_that_broke_off_keeps_others_out_until_its_time_is_over(house: House) -> None:
     first = house.backend()
-    first.write([Change(BY_NAME["kpis"], [("a", 1.0, "", "", "", "")])], first.read(TABLES).version)
+    first.write([Change(BY_NAME["kpis"], [("a", 1.0, "", "", "", "", "")])], first.read(TABLES).version)
     broken = house.backend()
     with broken.lock():
         version = broken.read(TABLES).version
-        broken.write([Change(BY_NAME["kpis"], [("b", 1.0, "", "", "", "")])], version)
+        broken.write([Change(BY_NAME["kpis"], [("b", 1.0, "", "", "", "", "")])], version)
         with pytest.raises(Busy) as busy:
             ran(house, minutes=14)
         assert "12:15" in busy.value.words.zh
@@ -602,7 +602,7 @@ def test_a_run_that_broke_off_keeps_others_out_until_its_time_is_over(house: Hou
         ran(house, minutes=16)
         broken._turn._clock = lambda: NOON + 17 * MINUTE
         with pytest.raises(Conflict):  # it comes back to life
-            broken.write([Change(BY_NAME["kpis"], [("c", 1.0, "", "", "", "")])], broken._sheet.version)
+            broken.write([Change(BY_NAME["kpis"], [("c", 1.0, "", "", "", "", "")])], broken._sheet.version)
     assert [row["结果"] for row in house.person.rows("运行日志").values()] == ["完成"]
 
 
@@ -643,7 +643,7 @@ def test_a_persons_edit_of_a_worker_table_is_a_conflict(house: House) -> None:
     version = backend.read(TABLES).version
     house.person.add("积分榜", {"服务中心": "我"})
     with pytest.raises(Conflict):
-        backend.write([Change(BY_NAME["kpis"], [("a", 1.0, "", "", "", "")])], version)
+        backend.write([Change(BY_NAME["kpis"], [("a", 1.0, "", "", "", "", "")])], version)
     assert house.person.rows("运行日志") == {}
     assert house.person.rows("指标") == {}
 

@@ -204,7 +204,7 @@ def test_macros_stay_in_a_macro_workbook(tmp_path):
     with zipfile.ZipFile(path, "a") as package:
         package.writestr("xl/vbaProject.bin", b"macros")
     book = Workbook(path)
-    book.write([Change(TABLE["kpis"], [("x", 1, "", "", "", "")])], book.read(TABLES).version)
+    book.write([Change(TABLE["kpis"], [("x", 1, "", "", "", "", "")])], book.read(TABLES).version)
     with zipfile.ZipFile(path) as package:
         assert package.read("xl/vbaProject.bin") == b"macros"
 
