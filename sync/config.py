@@ -189,7 +189,7 @@ def load(path: Path) -> Config:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"读不了配置文件 {path}：{error}", f"Cannot read {path}: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-02-30 looks like a day
         where = _line(error)
         raise SetupError(f"{path}{where[0]} 不是有效的 YAML", f"{path}{where[1]} is not valid YAML") from error
     if not isinstance(node, dict):
@@ -209,7 +209,7 @@ def write_default(path: Path) -> bool:
     return True
 
 
-def _line(error: yaml.YAMLError) -> tuple[str, str]:
+def _line(error: Exception) -> tuple[str, str]:
     mark = getattr(error, "problem_mark", None)
     return (f" 第 {mark.line + 1} 行", f", line {mark.line + 1},") if mark else ("", "")
 

@@ -90,3 +90,11 @@ def test_secrets_come_from_the_environment_or_a_file(tmp_path: Path, monkeypatch
     mailer = compose.mailer(load(file))
     assert (mailer.username, mailer.password) == ("we", "canary")  # type: ignore[union-attr]
     assert "canary" not in repr(mailer)
+
+
+@pytest.mark.parametrize("text", ["run: {cadence_days: 2026-02-30}", "run: " + "[" * 5000, "alliance: {name: \x00}"])
+def test_yaml_that_no_parser_can_take_is_said_in_one_sentence(tmp_path, text):
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SetupError, match="YAML"):
+        load(path)
