@@ -78,8 +78,8 @@ class Workbook:
         """The tabs of *tables* with their raw cells, hidden ones too; read in one go from one state."""
         self.calls["read"] += 1
         data = disk.contents(self._path)
-        package = Package(data, self._path.name, self._max_mb)
         with self._whole():
+            package = Package(data, self._path.name, self._max_mb)
             return Book(_raw(package, data, tables), disk.fingerprint(data))
 
     def write(self, changes: Sequence[Change], version: object) -> object:
@@ -104,8 +104,9 @@ class Workbook:
         data = disk.contents(self._path)
         if version is not None and disk.fingerprint(data) != version:
             return ""
-        package = Package(data, self._path.name, self._max_mb)
-        log = tabs.held(package, (RUNS,)).get(RUNS.name)
+        with self._whole():
+            package = Package(data, self._path.name, self._max_mb)
+            log = tabs.held(package, (RUNS,)).get(RUNS.name)
         return package.checksum(without=log.part if log else "")
 
     def prepare(self, tables: Sequence[Table]) -> list[Words]:
@@ -144,10 +145,10 @@ class Workbook:
 
     @contextlib.contextmanager
     def _whole(self) -> Iterator[None]:
-        """Says in one sentence that a part of the file is not XML."""
+        """Says in one sentence that a part of the file is not XML, or that a number in it is none."""
         try:
             yield
-        except expat.ExpatError as error:
+        except (expat.ExpatError, ValueError) as error:
             raise complaint("damaged", name=self._path.name) from error
 
     def _rewritten(self, build: Callable[[bytes | None], bytes | None]) -> str:
@@ -160,6 +161,8 @@ def _raw(package: Package, data: bytes, tables: Sequence[Table]) -> dict[str, Ra
     """The raw cells of each table's tab, by table name."""
     found = tabs.held(package, tables)
     marks = {table.name: _marks(package, table, found) for table in tables if table.name in found}
+    sheets = {tab.part for tab in opc.tabs(package)}  # those that are read were just seen, the others never are
+    package.verify(part for part in package.parts if part.lower().endswith((".xml", ".rels")) and part not in sheets)
     values = _values(package, data, found)
     return {name: RawTable(tab.title, _marked(values[name], marks[name])) for name, tab in found.items()}
 
@@ -169,7 +172,7 @@ def _marks(package: Package, table: Table, found: Mapping[str, Tab]) -> scan.Mar
     tab = found[table.name]
     shown = {column.finds[0] for column in table.lookups if column.finds} & found.keys()
     seen = scan.glance(package.chunks(tab.part), [text for other in shown for text in _starts(found[other].title)])
-    rows, columns = scan.used_area(seen, lambda: package.read(tab.part), MOST_CELLS)
+    columns, rows = scan.used_area(seen, lambda: package.read(tab.part), MOST_CELLS)
     if rows * columns > MOST_CELLS:
         facts = {"title": tab.title, "rows": rows, "columns": columns, "limit": MOST_CELLS}
         raise complaint("too_wide", name=package.name, **facts)

@@ -10,7 +10,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sync.xlsx.complaints import complaint
 
@@ -34,6 +34,8 @@ class Package:
         self._entries = _entries(data, name)
         self._by_name = {entry.orig_filename.lower(): entry for entry in self._entries}
         self._changed: dict[str, tuple[str, bytes | None]] = {}
+        if len(self._by_name) < len(self._entries):  # two programs may not take the same one of them
+            raise complaint("damaged", name=name)
         if sum(entry.file_size for entry in self._entries) > max_mb * 1_000_000:
             raise complaint("too_big", name=name, limit=int(max_mb))
 
@@ -86,6 +88,12 @@ class Package:
             yield bytes(raw)
             return
         yield from self._inflated(entry, raw)
+
+    def verify(self, parts: Iterable[str]) -> None:
+        """Nothing, when each of *parts* unpacks to the size it declares: a program that trusts it is in for no more."""
+        for part in parts:
+            for _ in self.chunks(part):
+                pass
 
     def _inflated(self, entry: zipfile.ZipInfo, raw: memoryview) -> Iterator[bytes]:
         inflate, left = zlib.decompressobj(-15), entry.file_size

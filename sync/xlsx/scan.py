@@ -1,6 +1,7 @@
 """What a reader of values cannot see in a tab: cells that hold an error, formulas without a stored result, far cells.
 
-The XML is searched, not parsed: a parse would cost several times the reading itself.
+The XML is searched; it is parsed only where it is written as few programs do: a parse would cost several times the
+reading itself.
 """
 
 from __future__ import annotations
@@ -15,29 +16,38 @@ from sync.backends.places import index, letters
 from sync.xlsx import cells, markup
 
 Marks = dict[tuple[int, int], ErrorCell | UncachedCell]
-_ADDRESS = re.compile(rb"([A-Z]{1,3})(\d{1,7})$")
+_ADDRESS = re.compile(rb"([A-Z]{1,3})([1-9][0-9]{0,6})$")
+
+
+_NEAR = 26, 999_999
+"""Columns and rows within which nearly every tab stands: what one search of its pieces can tell."""
+_FAR = re.compile(rb'<c(?! r="[A-Z][0-9]{1,6}"[ />])[\s/>]|:c[\s/>]|\x00')
+_FARTHER = re.compile(rb'<c(?! r="[A-Z]{1,2}[0-9]{1,4}"[ />])[\s/>]|:c[\s/>]|\x00')
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What one pass over a tab's pieces tells: its first and last part, and whether a closer look is needed."""
+    """What one pass over a tab's pieces tells: how it begins, and whether a closer look is needed.
+
+    near: every cell says, in the way nearly all programs write it, that it stands within `_NEAR`.
+    """
 
     head: bytes
-    tail: bytes
     errors: bool
     formulas: bool
+    near: bool
 
 
 def glance(pieces: Iterable[bytes], ours: Sequence[str] = ()) -> Glance:
     """A first look at a tab.
 
     ours: what only the worker's own lookup formulas hold; a tab without other formulas needs no closer look for them.
-    Every search of the whole tab counts against the reading, hence two, of which the second is skipped where the
-    piece has no `f` at all. An error value always begins with `#`.
+    Every search of the whole tab counts against the reading, hence three, of which one is skipped where the piece has
+    no `f` at all. An error value always begins with `#`.
     """
-    head = last = before = b""
+    head = last = rest = b""
     closing, lookups = b"</f>", [text.encode() for text in ours]
-    errors, formulas = False, 0
+    errors, formulas, near = False, 0, True
     for piece in pieces:
         if not head:
             head = piece
@@ -45,8 +55,11 @@ def glance(pieces: Iterable[bytes], ours: Sequence[str] = ()) -> Glance:
         errors = errors or b"#" in piece
         if b"f" in piece:
             formulas += _count(closing, last, piece) - sum(_count(text, last, piece) for text in lookups)
-        before, last = last, piece
-    return Glance(head, before + last, errors, formulas > 0)
+        last, tags = piece, rest + piece
+        cut = tags.rfind(b"<")  # the last tag may go on in the next piece
+        near = near and cut >= 0 and not _FAR.search(tags, 0, cut)
+        rest = tags[cut:] if near else b""
+    return Glance(head, errors, formulas > 0, near and not _FAR.search(rest))
 
 
 def _count(needle: bytes, before: bytes, piece: bytes) -> int:
@@ -56,44 +69,45 @@ def _count(needle: bytes, before: bytes, piece: bytes) -> int:
 
 
 def used_area(seen: Glance, whole: Callable[[], bytes], limit: int) -> tuple[int, int]:
-    """Rows and columns up to the last cell that holds something; only estimated while within *limit* cells.
+    """Columns and rows up to the last cell that holds something; only a bound while within *limit* cells.
 
-    whole: gives the tab's XML, asked for only when the glance does not tell.
+    whole: gives the tab's XML, asked for only when the glance does not tell. What this lets pass is allocated whole by
+    the reader, and a file can lie in every other way about its size: so each cell's own address counts, and nothing
+    else. Raises ValueError for an address that no sheet has.
     """
-    home = re.escape(markup.prefix(seen.head))
-    number = _last_row(seen.tail, home)
-    if number > 0 and number * cells.LAST_COLUMN <= limit:
-        return number, cells.LAST_COLUMN
-    told = re.search(rb"<" + home + rb'dimension[^>]*?\sref="[A-Z]+\d+:([A-Z]+)(\d+)"', seen.head)
-    # A stated area is believed when it agrees with the last row: counting columns reads the whole tab.
-    if told and int(told[2]) >= number > 0:
-        width = index(told[1].decode()) + 1
-        if number * width <= limit:
-            return number, width
+    if seen.near and _NEAR[0] * _NEAR[1] <= limit:
+        return _NEAR
     xml = whole()
-    width = max((index(name.decode()) + 1 for name in set(_COLUMN.findall(xml))), default=0)
-    if cells.LAST_ROW * width <= limit:  # wherever its rows end
-        return number, width
-    return _exact_area(xml, home)
+    return (26 * 27, 9999) if not _FARTHER.search(xml) else _exact_area(xml)
 
 
-_COLUMN = re.compile(rb"""\br=["']([A-Z]{1,3})[0-9]""")
+def _exact_area(xml: bytes) -> tuple[int, int]:
+    row = column = rows = columns = 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal row, column, rows, columns
+        local = name.rpartition(":")[2]
+        if local == "row":
+            row, column = int(attributes.get("r", row + 1)), 0
+        elif local == "c":
+            row, column = _numbered(attributes["r"]) if "r" in attributes else (row, column + 1)
+        elif local in ("v", "is", "f"):
+            rows, columns = max(rows, row), max(columns, column)
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    parser.Parse(xml, True)  # noqa: FBT003 - expat's own signature
+    if not 0 <= rows <= cells.LAST_ROW or columns > cells.LAST_COLUMN:
+        raise ValueError(f"row {rows}, column {columns}")
+    return columns, rows
 
 
-def _last_row(xml: bytes, home: bytes) -> int:
-    """The number of the last row tag in *xml*; 0 when there is none, or it does not say."""
-    at = xml.rfind(b"<" + home + b"row")
-    found = markup.attribute(markup.tag(xml, at), "r") if at >= 0 else ""
-    return int(found) if found.isdigit() else 0
-
-
-def _exact_area(xml: bytes, home: bytes) -> tuple[int, int]:
-    filled = re.compile(rb"<" + home + rb'c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*(?<!/)>')
-    rows, names = xml.count(b"<" + home + b"row"), set()
-    for found in filled.finditer(xml):
-        names.add(found[1])
-        rows = max(rows, int(found[2]))
-    return rows, max((index(name.decode()) + 1 for name in names), default=0)
+def _numbered(address: str) -> tuple[int, int]:
+    """Row and column of *address*, from 1."""
+    place = _place(address.encode())
+    if place is None:
+        raise ValueError(address)
+    return place[0] + 1, place[1] + 1
 
 
 def marks(xml: bytes, seen: Glance) -> Marks:
