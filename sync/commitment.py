@@ -8,11 +8,9 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from jinja2 import TemplateError
-
 from rules.commitment import Commitment
 from rules.schema import LOCALES
-from sync.wording import Rendered, one_line, one_lined, sayings, template_fault, templates, tidy
+from sync.wording import FAULTS, Rendered, one_line, one_lined, sayings, template_fault, templates, tidy
 
 
 def rendered(commitment: Commitment, alliance: str, locale: str, day: date, folder: Path | None = None) -> Rendered:
@@ -33,6 +31,6 @@ def rendered(commitment: Commitment, alliance: str, locale: str, day: date, fold
         }
         title = one_line(room.get_template(f"commitment.{locale}.subject.j2").render(facts))
         text, html = (room.get_template(f"commitment.{part}.j2").render(facts, title=title) for part in ("txt", "html"))
-    except TemplateError as error:
+    except FAULTS as error:
         raise template_fault("letter", error) from error
     return Rendered(title, tidy(text), html)

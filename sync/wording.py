@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from rules.items import Item, LoanNote, Notice, Reminder
 from rules.letters import Letter
@@ -107,15 +108,16 @@ def money(amount: Decimal) -> str:
 def templates(room: str, folder: Path | None = None) -> Environment:
     """The templates of one room ("mail" or "letter"); those in the alliance's own *folder* go first.
 
+    They see facts and nothing behind them: whoever may write into that folder gets words, not this machine.
     Raises SetupError when *folder* is not a folder.
     """
     if folder is not None and not folder.is_dir():
         raise SetupError(f"找不到模板文件夹 {folder}", f"There is no templates folder {folder}")
     homes = ([folder] if folder is not None else []) + [shipped("templates")]
-    environment = Environment(
+    environment = ImmutableSandboxedEnvironment(
         loader=ChoiceLoader([FileSystemLoader(home / room) for home in homes]),
         undefined=StrictUndefined,
-        autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # noqa: S701  # the rest is text
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # the rest is text
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -167,7 +169,7 @@ class Wording:
                 listed //= 2
                 text = tidy(layout.render(facts, listed=listed))
             return Rendered(subject, text, self._html(letter, {**facts, "listed": listed, "subject": subject}))
-        except TemplateError as error:
+        except FAULTS as error:
             raise template_fault("mail", error) from error
 
     def _html(self, letter: Letter, facts: Mapping[str, object]) -> str:
@@ -310,8 +312,12 @@ def _sender(text: str, alliance: str) -> Address:
         ) from error
 
 
-def template_fault(room: str, error: TemplateError) -> SetupError:
+FAULTS = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a template can raise: those of jinja2, and those of what it computes."""
+
+
+def template_fault(room: str, error: Exception) -> SetupError:
     """What is wrong with a template of *room*, and where."""
     name, line = getattr(error, "name", None) or "", getattr(error, "lineno", None) or ""
     where = f"templates/{room} {name} {line}".strip()
-    return SetupError(f"模板有误（{where}）：{error.message}", f"A template is wrong ({where}): {error.message}")
+    return SetupError(f"模板有误（{where}）：{error}", f"A template is wrong ({where}): {error}")

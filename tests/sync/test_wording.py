@@ -444,6 +444,25 @@ def test_a_template_with_a_mistake_is_a_set_up_problem(text, tmp_path):
         Wording("联盟", "", tmp_path).render(letter(SCREEN), DUE)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ money.__globals__ }}",
+        "{{ cycler.__init__.__globals__.os.environ }}",
+        "{{ items.append(1) }}",
+        "{% for n in range(10 ** 9) %}{% endfor %}",
+        "{{ 1 // 0 }}",
+        "{{ 1 + '1' }}",
+    ],
+)
+def test_a_template_of_ones_own_reaches_nothing_but_the_facts(text, tmp_path):
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "overdue.zh.txt.j2").write_text(text, encoding="utf-8")
+    with pytest.raises(SetupError, match="template"):
+        Wording("联盟", "", tmp_path).render(letter(SCREEN), DUE)
+
+
 def test_a_missing_templates_folder_is_a_set_up_problem(tmp_path):
     with pytest.raises(SetupError, match="templates folder"):
         Wording("联盟", "", tmp_path / "nowhere")
