@@ -287,8 +287,8 @@ class _Tab:
         return Problem(severity, code, self.table.name, self._key(i), number, column.field, value, facts)
 
     def _key(self, i: int) -> str:
-        parts = (shown(self.columns[name].array[i]) for name in self.table.key)
-        return " · ".join(part for part in parts if part)
+        values = (self.columns[name].array[i] for name in self.table.key)
+        return " · ".join(text for value in values if not pd.isna(value) and (text := _iso(value)))
 
 
 def _iso(value: object) -> str:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal, get_args
+
+from rules.words import Words
 
 UNIT = "unit"
 
@@ -231,6 +234,27 @@ class GroupPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class CalendarPolicy:
+    """Whose published holidays count, and whether reminders keep to workdays (rules/workdays.py)."""
+
+    country: Literal["CN", "none"] = "CN"
+    workdays_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialDays:
+    """What a state has published: no setting, but what the settings' country stands for.
+
+    off: days off by decree and the holiday each belongs to, weekends within it too. worked: weekend days worked in
+    exchange. last_year: the last one it is complete for; None when nothing is published, and so nothing is missing.
+    """
+
+    off: Mapping[date, Words] = field(default_factory=dict)
+    worked: frozenset[date] = frozenset()
+    last_year: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Alliance:
     """Who we are."""
 
@@ -255,4 +279,6 @@ class Policy:
     run: RunPolicy = RunPolicy()
     mail: MailPolicy = field(default_factory=MailPolicy)
     group: GroupPolicy = GroupPolicy()
+    calendar: CalendarPolicy = CalendarPolicy()
+    official: OfficialDays = field(default_factory=OfficialDays)
     rename: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -111,6 +111,8 @@ REQUEST_STATUSES = ("待响应", "进行中", "已满足", "已取消")
 CLOSED_STATUSES = SATISFIED, CANCELLED = ("已满足", "已取消")
 LOCALES = ("zh", "en")
 SENTIMENT = ("高", "中", "低")
+DAY_KINDS = ("休", "班")
+OFF = DAY_KINDS[0]
 
 
 def _c(field: str, header: str, kind: Kind, zh: str, en: str, **more: object) -> Column:
@@ -368,6 +370,26 @@ ROUTES = _member(
     optional=True,
 )
 
+HOLIDAYS = _member(
+    "holidays",
+    "节假日",
+    "与国家公布的放假安排不同的日子，以此为准（可没有此表）",
+    "Days that differ from the published holidays; what stands here counts (may be absent)",
+    _c("date", "日期", Kind.DATE, "例如 2027-02-06", "e.g. 2027-02-06", required=True),
+    _c(
+        "kind",
+        "类型",
+        Kind.CHOICE,
+        "休：这天放假；班：这天上班（调休）",
+        "休: a day off; 班: a workday, e.g. a Saturday worked in exchange",
+        required=True,
+        choices=DAY_KINDS,
+    ),
+    _c("name", "名称", Kind.TEXT, "例如 春节，会写进信里", "e.g. 春节; stands in letters"),
+    key=("date",),
+    optional=True,
+)
+
 STANDINGS = _worker(
     "standings",
     "积分榜",
@@ -609,7 +631,7 @@ RUNS = _worker(
 )
 
 TABLES: tuple[Table, ...] = (
-    MEMBERS, PARTS, INVENTORY, REQUESTS, LOANS, ADJUSTMENTS, ROUTES,
+    MEMBERS, PARTS, INVENTORY, REQUESTS, LOANS, ADJUSTMENTS, ROUTES, HOLIDAYS,
     STANDINGS, LEDGER, QUEUE, MATCHES, TIMELINE, LOAN_STATES, OUTBOX, CREDIT, SETTLEMENT, KPIS, MONTHLY,
     ISSUES, RUNS,
 )  # fmt: skip

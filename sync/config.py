@@ -21,6 +21,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from rules.policy import (
     Alliance,
+    CalendarPolicy,
     CreditPolicy,
     GroupPolicy,
     InventoryPolicy,
@@ -34,6 +35,7 @@ from rules.policy import (
     RunPolicy,
 )
 from rules.schema import renamed
+from sync.calendar import official_days
 from sync.errors import SetupError
 from sync.shipped import shipped
 
@@ -152,13 +154,15 @@ class Config:
     credit: CreditPolicy = CreditPolicy()
     mail: MailConfig = field(default_factory=MailConfig)
     group: GroupConfig = GroupConfig()
+    calendar: CalendarPolicy = CalendarPolicy()
     home: Path = Path()
 
     @property
     def policy(self) -> Policy:
         """The part of it that the rules use."""
-        names = {f.name for f in dataclasses.fields(Policy)} - {"rename"}
-        return Policy(**{name: getattr(self, name) for name in names}, rename=self.schema.rename)
+        names = {f.name for f in dataclasses.fields(Policy)} - {"official", "rename"}
+        settings = {name: getattr(self, name) for name in names}
+        return Policy(**settings, official=official_days(self.calendar.country), rename=self.schema.rename)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

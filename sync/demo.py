@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-from rules.schema import BORROW_AND_RETURN, COMPENSATION, LOANS, REQUESTS, SWAP, TABLES, Table
+from rules.schema import BORROW_AND_RETURN, COMPENSATION, LOANS, OFF, REQUESTS, SWAP, TABLES, Table
 from rules.values import Cell
 from sync.config import FILE, load, write_default
 from sync.errors import SetupError
@@ -92,6 +92,7 @@ def rows(as_of: date) -> dict[str, Rows]:
             (as_of - timedelta(days=30), _HANGZHOU, -1, "临时退出一次值班", "张明"),
         ],
         "routes": [(_BEIJING, _SHANGHAI, 1200, 30), (_BEIJING, _WUHAN, 800, 24), (_BEIJING, _XIAN, 1500, 36)],
+        "holidays": [(as_of + timedelta(days=3), OFF, "联盟盘点日")],
     }
 
 

@@ -6,14 +6,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from rules.policy import CalendarPolicy, OfficialDays
 from rules.schema import MEMBER_TABLES, Column, Kind, Table
 from rules.values import Book, Cell, ErrorCell, RawTable
+from rules.words import Words
 from tests.rules.sheets import BY_NAME, grid
 
 TODAY = date(2025, 11, 6)
 """The days of a drawn sheet lie around this one, so that loans are of every state on it."""
 
-SIZES = {"members": (2, 4), "parts": (1, 2), "inventory": (0, 5), "requests": (0, 3), "loans": (0, 4), "adjustments": (0, 2), "routes": (0, 1)}  # fmt: skip
+SIZES = {"members": (2, 4), "parts": (1, 2), "inventory": (0, 5), "requests": (0, 3), "loans": (0, 4), "adjustments": (0, 2), "routes": (0, 1), "holidays": (0, 2)}  # fmt: skip
 KEYS = {"members": "中心{}", "parts": "P-{}", "requests": "R-{}", "loans": "L-{}"}
 _WORDS = st.sampled_from(["", "媒体", "王强", "Model Y", "已等 26 天\n要发文", "{0}%s", "=1+1"])
 _DAYS = st.integers(-60, 20).map(lambda n: TODAY + timedelta(n))
@@ -77,6 +79,38 @@ def tables(draw: st.DrawFn) -> dict[str, list[Cells]]:
     """Every member table with rows that are all usable."""
     keys: dict[str, list[str]] = {}
     return {table.name: draw(_rows(table, keys)) for table in MEMBER_TABLES}
+
+
+def _holiday(name: Words, first: date, length: int) -> dict[date, Words]:
+    return {first + timedelta(n): name for n in range(length)}
+
+
+OFFICIAL_2026 = OfficialDays(
+    _holiday(Words("春节", "Spring Festival"), date(2026, 2, 15), 9)
+    | _holiday(Words("国庆节", "National Day"), date(2026, 10, 1), 7),
+    frozenset({date(2026, 2, 14), date(2026, 2, 28), date(2026, 9, 20), date(2026, 10, 10)}),
+    last_year=2026,
+)
+"""Two holidays and the weekend days worked in exchange, as decreed."""
+
+
+def _official(holidays: list[tuple[int, int]], worked: set[int]) -> OfficialDays:
+    off: dict[date, Words] = {}
+    for n, length in holidays:
+        off |= _holiday(Words("节", "Feast"), TODAY + timedelta(n), length)
+    return OfficialDays(off, frozenset(TODAY + timedelta(n) for n in worked) - off.keys())
+
+
+CALENDARS = st.tuples(
+    st.builds(_official, st.lists(st.tuples(st.integers(-25, 15), st.integers(1, 9)), max_size=3), st.sets(st.integers(-40, 40), max_size=6)),
+    st.builds(CalendarPolicy, workdays_only=st.booleans()),
+)  # fmt: skip
+"""What is published for the weeks around TODAY, and whether reminders keep to workdays."""
+
+
+def is_worked(day: date, official: OfficialDays) -> bool:
+    """Whether people work on *day*, as published."""
+    return day in official.worked or (day.weekday() < 5 and day not in official.off)
 
 
 def as_book(rows: Mapping[str, list[Cells]]) -> Book:

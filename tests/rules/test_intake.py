@@ -78,7 +78,7 @@ def test_a_missing_required_cell_leaves_the_row_out(table):
     filled = {
         "members": member("新"), "parts": part("P-9"), "inventory": {"center": "华北", "part_no": "P-1", "on_hand": 1},
         "requests": request("R-1"), "loans": loan("L-1"), "adjustments": adjustment("华北", 1),
-        "routes": {"origin": "华北", "destination": "华东"},
+        "routes": {"origin": "华北", "destination": "华东"}, "holidays": {"date": "2027-02-06", "kind": "休"},
     }[table.name]  # fmt: skip
     for column in (c for c in table.typed if c.required):
         row = {name: cell for name, cell in filled.items() if name not in (column.header, column.field)}
@@ -492,7 +492,7 @@ def test_a_formula_without_a_result_in_a_used_column_stops_the_run():
 def test_members_of_the_sheet_are_counted_as_read():
     read_in = taken_in(book(loans=[loan("L-1"), loan("L-2", 数量="x")]))
     assert read_in.rows_read == {
-        "members": len(MEMBERS), "parts": len(PARTS), "inventory": 0, "requests": 0, "loans": 2, "adjustments": 0, "routes": 0
+        "members": len(MEMBERS), "parts": len(PARTS), "inventory": 0, "requests": 0, "loans": 2, "adjustments": 0, "routes": 0, "holidays": 0
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ MISTAKES = {
         "overdue.ladder",
     ),
     "a stage without a letter": ("overdue: {ladder: [{stage: shout, offset: 0}]}", "shout"),
+    "a country whose holidays nobody told us": ("calendar: {country: FR}", "calendar.country"),
     "no yaml": ("alliance: [", "YAML"),
     "a list": ("- 1", "键: 值"),
     "a password in the file": ("mail: {smtp: {password: secret}}", "mail.smtp.password"),
@@ -48,6 +50,14 @@ def test_what_is_left_out_has_its_default(tmp_path: Path, text: str) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(text, encoding="utf-8")
     assert load(file).policy.points.help == 1
+
+
+@pytest.mark.parametrize(("country", "named"), [("CN", "国庆节"), ("none", None)])
+def test_a_country_stands_for_its_published_holidays(tmp_path: Path, country: str, named: str | None) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(f"calendar: {{country: {country}}}", encoding="utf-8")
+    off = load(file).policy.official.off.get(date(2026, 10, 1))
+    assert (off and off.zh) == named
 
 
 def test_a_header_can_be_renamed(tmp_path: Path) -> None:
