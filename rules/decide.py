@@ -31,6 +31,7 @@ from rules import (
     suggestions,
     timeline,
     warnings,
+    workdays,
 )
 from rules.cells import read
 from rules.changes import body
@@ -122,7 +123,8 @@ def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
     )
     sums = ledger.accounts(members, loans, adjustments, as_of, policy.points)
     placed = queue.queue(requests, loans, members, sums, as_of, policy)
-    states = ladder.loan_states(loans, as_of, policy.loans, policy.overdue)
+    calendar = workdays.workdays(policy.official, read_in.frames["holidays"], policy.calendar)
+    states = ladder.loan_states(loans, as_of, policy.loans, policy.overdue, calendar)
     matched = matching.matching(read_in.frames, placed, as_of, policy)
     served = fulfilment(requests, loans, as_of)
     made_of = facts.facts(read_in.frames, states, served, matched.supply, policy.inventory)
@@ -184,8 +186,8 @@ def _mailing(found: Found, mails: Sequence[Mail], notices: Sequence[Notice], as_
         group.notices(found.placed, frames["requests"], states, frames["parts"], as_of, policy),
         notices,
     )
-    now = outbox.Now(as_of, _held_over(found.last_run, as_of, policy))
-    return outbox.mailing(mails, states, frames["parts"], post, to_tell, now)
+    held_over = _held_over(found.last_run, as_of, policy)
+    return outbox.mailing(mails, states, frames["parts"], post, to_tell, held_over)
 
 
 def _history(

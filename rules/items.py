@@ -12,6 +12,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
+from rules.words import Words
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:
@@ -28,7 +30,8 @@ class Reminder:
     """One rung of the ladder for one loan, with every fact a letter states.
 
     days: as-of minus due, negative before. claim: unit value × outstanding, None when the part has no price.
-    next_stage is "" after the last rung. key: `overdue:<loan_id>:<stage>:<due ISO>`.
+    next_stage is "" after the last rung. key: `overdue:<loan_id>:<stage>:<due ISO>`. holiday: the one that the due date
+    falls on, None on any other day, and last_workday the last day before it that is worked.
     """
 
     key: str
@@ -45,6 +48,8 @@ class Reminder:
     borrower: Contact
     next_stage: str
     next_on: date | None
+    holiday: Words | None = None
+    last_workday: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from rules.policy import LoansPolicy, OverduePolicy, Rung
 from rules.schema import SWAP
 from rules.values import Row
 from rules.words import Words
+from rules.workdays import Workdays
 
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int8]
@@ -47,8 +48,9 @@ SOON_DAYS = 7
 class LoanStates:
     """Where each loan stands on *as_of*, one entry per row of *loans*; a cancelled one is VOID.
 
-    due: NaT when unknown. days: as-of minus due, 0 when due is unknown. out: units are with the borrower. reached,
-    next_rung: positions in the ladder, -1 for none.
+    due: NaT when unknown. days: as-of minus due, 0 when due is unknown. out: units are with the borrower. offsets: for
+    each loan and rung, how many days after due the rung's day lies. reached, next_rung: positions in the ladder, -1 for
+    none. workdays: what moved the rungs.
     """
 
     loans: pd.DataFrame
@@ -58,8 +60,10 @@ class LoanStates:
     days: Ints
     state: npt.NDArray[np.str_]
     out: Mask
+    offsets: Ints
     reached: Places
     next_rung: Places
+    workdays: Workdays
 
 
 def due_dates(loans: pd.DataFrame, policy: LoansPolicy) -> Days:
@@ -70,17 +74,21 @@ def due_dates(loans: pd.DataFrame, policy: LoansPolicy) -> Days:
     return np.fmin(agreed, recalled)  # fmin passes over a blank
 
 
-def loan_states(loans: pd.DataFrame, as_of: date, terms: LoansPolicy, overdue: OverduePolicy) -> LoanStates:
-    """Where each loan stands on *as_of*."""
+def loan_states(
+    loans: pd.DataFrame, as_of: date, terms: LoansPolicy, overdue: OverduePolicy, workdays: Workdays | None = None
+) -> LoanStates:
+    """Where each loan stands on *as_of*. Without *workdays* no rung is moved."""
+    workdays = workdays or Workdays()
     due = due_dates(loans, terms)
     outstanding: Ints = loans["qty"].to_numpy() - loans["returned_qty"].to_numpy()
     late = np.where(known(due), (day(as_of) - due).astype(np.int64), 0)
     state = _states(loans, outstanding, late, as_of)
     out = state >= _PLACES[OVERDUE]
     term = (due - days(loans["lent_on"])).astype(np.int64)  # NaT is the least number: no rung
-    reached, next_rung = _rungs(term, late, np.flatnonzero(out), overdue.ladder)
+    offsets = _offsets(due, overdue.ladder, workdays)
+    reached, next_rung = _rungs(term, late, np.flatnonzero(out), offsets)
     named = np.array(_STATES, dtype=object)[state]
-    return LoanStates(loans, as_of, outstanding, due, late, named, out, reached, next_rung)
+    return LoanStates(loans, as_of, outstanding, due, late, named, out, offsets, reached, next_rung, workdays)
 
 
 _STATES = (VOID, COMPENSATED, RETURNED, SWAPPED, AWAITING, *OUT)
@@ -110,41 +118,53 @@ def _states(loans: pd.DataFrame, outstanding: Ints, late: Ints, as_of: date) -> 
     return state
 
 
-def _rungs(term: Ints, late: Ints, out: Ints, ladder: Sequence[Rung]) -> tuple[Places, Places]:
+def _offsets(due: Days, ladder: Sequence[Rung], workdays: Workdays) -> Ints:
+    """For each loan and rung, how many days after due the rung's day lies: as the ladder says or, where reminders keep
+    to workdays, moved.
+
+    What comes before due moves to the workday before, so that there is still time. All else moves to the workday after,
+    the notice of the due date too: nobody is called on before the day agreed. A rung that waited is waited for: those
+    above it keep their distance from it.
+    """
+    agreed = [rung.offset for rung in ladder]
+    if not workdays.moves:
+        return np.broadcast_to(np.array(agreed, dtype=np.int64), (len(due), len(ladder)))
+    moved: list[Days] = []
+    for offset, before in zip(agreed, [None, *agreed], strict=False):
+        day_agreed = due + np.timedelta64(offset, "D")
+        if offset < 0:
+            moved.append(workdays.before(day_agreed))
+        else:
+            waited = moved[-1] + np.timedelta64(offset - before, "D") if before is not None else day_agreed
+            moved.append(workdays.after(np.maximum(day_agreed, waited)))
+    return np.stack([(day_moved - due).astype(np.int64) for day_moved in moved], axis=1)
+
+
+def _rungs(term: Ints, late: Ints, out: Ints, offsets: Ints) -> tuple[Places, Places]:
     """The last rung reached and the next one of the loans at *out*, -1 for none.
 
     A rung whose day is not after the loan began does not exist: a 5-day loan has no day -7.
     """
     reached, following = (np.full(len(term), -1, dtype=np.int8) for _ in range(2))
-    term, late = term[out], late[out]
-    for i, rung in enumerate(ladder):
-        reached[out[(term > -rung.offset) & (late >= rung.offset)]] = i
-    for i, rung in reversed(list(enumerate(ladder))):
-        following[out[(term > -rung.offset) & (late < rung.offset)]] = i
+    term, late, offsets = term[out], late[out], offsets[out]
+    exists = term[:, None] > -offsets
+    rungs = range(offsets.shape[1])
+    for i in rungs:
+        reached[out[exists[:, i] & (late >= offsets[:, i])]] = i
+    for i in reversed(rungs):
+        following[out[exists[:, i] & (late < offsets[:, i])]] = i
     return reached, following
-
-
-def _existing(due: Days, lent_on: Days, ladder: Sequence[Rung]) -> npt.NDArray[np.bool_]:
-    """For each loan and rung, whether the rung's day comes after the loan began: a 5-day loan has no day -7."""
-    days_of = due[:, None] + np.array([rung.offset for rung in ladder], dtype="timedelta64[D]")
-    exists: npt.NDArray[np.bool_] = days_of > lent_on[:, None]
-    return exists
-
-
-def _last(marks: npt.NDArray[np.bool_]) -> Ints:
-    """The last marked column of each row, -1 where none is."""
-    width = marks.shape[1]
-    return np.where(marks.any(axis=1), width - 1 - np.argmax(marks[:, ::-1], axis=1), -1).astype(np.int64)
 
 
 def rows_of(states: LoanStates, prices: Mapping[str, Decimal | None], ladder: Sequence[Rung]) -> list[Row]:
     """The rows of 借调状态, by loan number. Only a loan that is out has days: for the others nobody is waiting."""
     names = ["", *(STAGES[rung.stage].zh for rung in ladder)]
-    offsets = [timedelta(0), *(timedelta(days=rung.offset) for rung in ladder)]
+    ahead = np.take_along_axis(states.offsets, np.maximum(states.next_rung, 0)[:, None], axis=1)[:, 0]
+    next_on = np.where(states.next_rung >= 0, states.due + ahead.astype("timedelta64[D]"), np.datetime64("NaT"))
     claimed = next((i for i, rung in enumerate(ladder) if rung.stage == CLAIMED), len(ladder))
     keys = (states.loans[name].astype(object).tolist() for name in ("loan_id", "lender", "borrower", "part_no"))
     rows: list[Row] = []
-    for loan_id, lender, borrower, part, units, due, late, out, state, reached, following in zip(
+    for loan_id, lender, borrower, part, units, due, late, out, state, reached, following, on in zip(
         *keys,
         states.outstanding.tolist(),
         plain(states.due),
@@ -153,6 +173,7 @@ def rows_of(states: LoanStates, prices: Mapping[str, Decimal | None], ladder: Se
         states.state.tolist(),
         states.reached.tolist(),
         states.next_rung.tolist(),
+        plain(next_on),
         strict=True,
     ):
         if state == VOID:
@@ -170,7 +191,7 @@ def rows_of(states: LoanStates, prices: Mapping[str, Decimal | None], ladder: Se
                 state,
                 names[reached + 1],
                 names[following + 1],
-                due + offsets[following + 1] if due and following >= 0 else None,
+                on,
                 None if price is None else price * units,
             )
         )
@@ -191,15 +212,15 @@ def reminder_key(loan_id: str, stage: str, due: date) -> str:
 
 
 def reminders_due(
-    states: LoanStates, made: Mapping[str, date | None], as_of: date, cadence_days: int, ladder: Sequence[Rung]
+    states: LoanStates, made: Mapping[str, date | None], cadence_days: int, ladder: Sequence[Rung]
 ) -> list[Due]:
     """The one rung, if any, that each loan is due now.
 
     made: item key -> the day that reminder left; None when it is on record but does not carry the ladder on (it waits,
     failed, or was cancelled by a person).
     """
-    exists = _existing(states.due, days(states.loans["lent_on"]), ladder) & states.out[:, None]
-    candidates = _last(exists & _reachable(states.days, cadence_days, ladder))
+    exists = _existing(states)
+    candidates = _last(exists & _reachable(states, cadence_days, ladder))
     ids = states.loans["loan_id"].tolist()
     result = []
     for i in np.flatnonzero(candidates >= 0).tolist():
@@ -208,7 +229,7 @@ def reminders_due(
             for r, rung in enumerate(ladder)
             if (key := reminder_key(ids[i], rung.stage, states.due[i].item())) in made
         }
-        rung = _next_unmade(int(candidates[i]), exists[i], loan_made, as_of, ladder)
+        rung = _next_unmade(int(candidates[i]), exists[i], loan_made, states, ladder)
         if rung is not None:
             result.append(Due(i, rung))
     return result
@@ -218,8 +239,7 @@ def still_true(keys: Sequence[str], states: LoanStates, cadence_days: int, ladde
     """Those of the reminder *keys* that may still be sent: the loan is out, its due date is the same, and a friendly
     rung has not been overtaken by a later one.
     """
-    exists = _existing(states.due, days(states.loans["lent_on"]), ladder) & states.out[:, None]
-    reachable = exists & _reachable(states.days, cadence_days, ladder)
+    reachable = _existing(states) & _reachable(states, cadence_days, ladder)
     candidates = _last(reachable)
     ids = states.loans["loan_id"].tolist()
     wanted = {key.removeprefix("overdue:").rsplit(":", 2)[0] for key in keys}
@@ -231,19 +251,32 @@ def still_true(keys: Sequence[str], states: LoanStates, cadence_days: int, ladde
     return {key: true[key] for key in keys if key in true}
 
 
-def _reachable(late: Ints, cadence_days: int, ladder: Sequence[Rung]) -> npt.NDArray[np.bool_]:
+def _existing(states: LoanStates) -> Mask:
+    """For each loan and rung, whether the rung's day comes after the loan began; none once the units are back."""
+    term = (states.due - days(states.loans["lent_on"])).astype(np.int64)
+    exists: Mask = (term[:, None] > -states.offsets) & states.out[:, None]
+    return exists
+
+
+def _last(marks: Mask) -> Ints:
+    """The last marked column of each row, -1 where none is."""
+    width = marks.shape[1]
+    return np.where(marks.any(axis=1), width - 1 - np.argmax(marks[:, ::-1], axis=1), -1).astype(np.int64)
+
+
+def _reachable(states: LoanStates, cadence_days: int, ladder: Sequence[Rung]) -> Mask:
     """For each loan and rung, whether a run today may make it.
 
-    Rungs up to the due date may be announced by the run before them, but not before the day of the rung before; rungs
-    after it never early.
+    Rungs up to the due date may be announced by the run before them, but not before the day of the rung before, as the
+    ladder has it; rungs after it never early.
     """
     columns = []
     for i, rung in enumerate(ladder):
-        ahead = cadence_days - 1 if rung.offset <= 0 else 0
-        earliest = rung.offset - ahead
+        on = states.offsets[:, i]
+        earliest = on - (cadence_days - 1) if rung.offset <= 0 else on
         if i:
-            earliest = max(earliest, ladder[i - 1].offset)
-        columns.append(late >= earliest)
+            earliest = np.minimum(on, np.maximum(earliest, ladder[i - 1].offset))
+        columns.append(states.days >= earliest)
     return np.stack(columns, axis=1)
 
 
@@ -251,7 +284,7 @@ def _next_unmade(
     candidate: int,
     exists: npt.NDArray[np.bool_],
     made: Mapping[int, date | None],
-    as_of: date,
+    states: LoanStates,
     ladder: Sequence[Rung],
 ) -> int | None:
     """The rung to make now, always above those made: a friendly one as it stands, from the due date on in order."""
@@ -261,12 +294,14 @@ def _next_unmade(
     if ladder[candidate].offset < 0:
         return candidate
     following = next(r for r in range(top + 1, candidate + 1) if exists[r] and ladder[r].offset >= 0)
-    if top < 0 or ladder[top].offset < 0 or _spaced(following, top, made[top], as_of, ladder):
+    if top < 0 or ladder[top].offset < 0 or _spaced(ladder[following], ladder[top], made[top], states):
         return following
     return None
 
 
-def _spaced(rung: int, previous: int, previous_on: date | None, as_of: date, ladder: Sequence[Rung]) -> bool:
+def _spaced(rung: Rung, previous: Rung, previous_on: date | None, states: LoanStates) -> bool:
     """True when the rung before was made at least as long ago as their offsets lie apart."""
-    apart = ladder[rung].offset - ladder[previous].offset
-    return previous_on is not None and (as_of - previous_on).days >= apart
+    if previous_on is None:
+        return False
+    earliest = previous_on + timedelta(days=rung.offset - previous.offset)
+    return states.as_of >= (states.workdays.first_from(earliest) if states.workdays.moves else earliest)

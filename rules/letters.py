@@ -144,7 +144,7 @@ def reminders(
         due_on: date = states.due[i].item()
         name, price = named[part_no]
         units = int(states.outstanding[i])
-        following = ladder[item.rung + 1] if item.rung + 1 < len(ladder) else None
+        following = item.rung + 1 if item.rung + 1 < len(ladder) else None
         facts.append(
             Reminder(
                 key=reminder_key(loan_id, rung.stage, due_on),
@@ -159,8 +159,10 @@ def reminders(
                 claim=None if price is None else price * units,
                 lender=post.contacts[columns["lender"][i]],
                 borrower=post.contacts[columns["borrower"][i]],
-                next_stage=following.stage if following else "",
-                next_on=due_on + timedelta(days=following.offset) if following else None,
+                next_stage=ladder[following].stage if following else "",
+                next_on=due_on + timedelta(days=int(states.offsets[i, following])) if following else None,
+                holiday=states.workdays.off.get(due_on),
+                last_workday=states.workdays.last_before(due_on) if due_on in states.workdays.off else None,
             )
         )
     return facts

@@ -157,14 +157,6 @@ def waits(mail: Mail) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
-    """The day of the run; held_over: reminders of loans overdue by more days than that wait for a person."""
-
-    as_of: date
-    held_over: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class ToTell:
     """What is true on this day and worth a letter, told before or not, reminders left out.
 
@@ -177,15 +169,22 @@ class ToTell:
 
 
 def mailing(
-    before: Iterable[Mail], states: LoanStates, parts: pd.DataFrame, post: Post, to_tell: ToTell, now: Now
+    before: Iterable[Mail],
+    states: LoanStates,
+    parts: pd.DataFrame,
+    post: Post,
+    to_tell: ToTell,
+    held_over: int | None,
 ) -> Mailing:
     """Every mail looked at again, new letters to members, the message to the group, and the coordinator's report.
+
+    held_over: new reminders of loans overdue by more days than that wait for a person; None holds none.
 
     A waiting mail leaves only while its items still make that very mail; otherwise it is cancelled, and what is still
     true of it is made anew. Sources: rules, sections 4 ("which reminder is due now") and 5.
     """
     policy, locale = post.policy, post.policy.alliance.locale
-    mails, letters = _reminded(recovered(before, locale), states, parts, post, now)
+    mails, letters = _reminded(recovered(before, locale), states, parts, post, held_over)
     for kind in MAIL_KINDS:
         if kind not in _BY_THEIR_OWN_RULES:
             mails, more = _told_once(mails, kind, to_tell.members.get(kind, ()), policy)
@@ -204,7 +203,7 @@ _BY_THEIR_OWN_RULES = ("overdue", "problems")
 
 
 def _reminded(
-    mails: Sequence[Mail], states: LoanStates, parts: pd.DataFrame, post: Post, now: Now
+    mails: Sequence[Mail], states: LoanStates, parts: pd.DataFrame, post: Post, held_over: int | None
 ) -> tuple[list[Mail], list[Letter]]:
     """The mails, waiting reminders looked at again, and the letters of the ladder: which rung is due depends on what
     has left.
@@ -215,8 +214,8 @@ def _reminded(
     keys = [key for mail in mails if waits(mail) for key in mail.items]
     true = still_true(keys, states, cadence, rungs).values()
     kept, letters = _looked_at(mails, "overdue", post.reminded(reminders(true, states, parts, post, rungs)), policy)
-    due = reminders_due(states, made(kept, rows_only=policy.mail.rows_only), now.as_of, cadence, rungs)
-    fresh = post.reminded(reminders(due, states, parts, post, rungs), now.held_over)
+    due = reminders_due(states, made(kept, rows_only=policy.mail.rows_only), cadence, rungs)
+    fresh = post.reminded(reminders(due, states, parts, post, rungs), held_over)
     return kept, [*letters, *_fresh("overdue", fresh, kept, policy)]
 
 

@@ -8,12 +8,16 @@ from decimal import Decimal
 from functools import cache
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rules.ladder import loan_states, reminder_key, reminders_due
-from rules.policy import LADDER, LoansPolicy, OverduePolicy, PolicyError, Rung, RunPolicy
+from rules.policy import LADDER, CalendarPolicy, LoansPolicy, OverduePolicy, PolicyError, Rung, RunPolicy
 from rules.schema import LOAN_STATES
+from rules.workdays import Workdays, workdays
 from tests.rules.sheets import POLICY, Policy, book, decided, loan, part, reminders, run, settled, taken_in
 from tests.rules.sheets import days as days_between
+from tests.rules.strategies import CALENDARS, OFFICIAL_2026, is_worked
 
 DUE = date(2025, 11, 6)
 DAILY = Policy(alliance=POLICY.alliance, run=RunPolicy(cadence_days=1))
@@ -162,19 +166,24 @@ def test_the_states_are_listed_by_loan_number():
 
 
 @cache
-def screens():
-    return taken_in(book(loans=[loan("L-1")])).frames["loans"]
+def screens(lent="2025-10-23", due="2025-11-06"):
+    return taken_in(book(loans=[loan("L-1", 借出日期=lent, 到期日期=due)])).frames["loans"]
 
 
-def stage_due(days: int, cadence: int, made=(), *, ladder=LADDER) -> str | None:
+NEVER_OFF = Workdays(worked=frozenset(on(n) for n in range(-40, 40)), moves=True)
+"""Reminders keep to workdays, and every day is one."""
+EITHER = pytest.mark.parametrize("workdays", [Workdays(), NEVER_OFF], ids=["any day", "workdays only"])
+
+
+def stage_due(days: int, cadence: int, made=(), *, ladder=LADDER, workdays=Workdays()) -> str | None:  # noqa: B008
     """The stage due on day *days* from due. made: `stage@day` on record, `stage` for one that waits for a person."""
     policy = OverduePolicy(ladder)
-    states = loan_states(screens(), on(days), LoansPolicy(), policy)
+    states = loan_states(screens(), on(days), LoansPolicy(), policy, workdays)
     record = {}
     for entry in made:
         stage, _, day = entry.partition("@")
         record[reminder_key("L-1", stage, DUE)] = on(int(day)) if day else None
-    due = reminders_due(states, record, on(days), cadence, ladder)
+    due = reminders_due(states, record, cadence, ladder)
     assert len(due) <= 1
     return ladder[due[0].rung].stage if due else None
 
@@ -218,8 +227,9 @@ def stage_due(days: int, cadence: int, made=(), *, ladder=LADDER) -> str | None:
         (7, ["escalate@3"], "compensate"),  # the row of the formal notice was deleted: no rung goes down
     ],
 )
-def test_a_daily_run_makes_one_rung_at_a_time(days, made, stage):
-    assert stage_due(days, 1, made) == stage
+@EITHER
+def test_a_daily_run_makes_one_rung_at_a_time(days, made, stage, workdays):
+    assert stage_due(days, 1, made, workdays=workdays) == stage
 
 
 @pytest.mark.parametrize(
@@ -245,18 +255,20 @@ def test_a_daily_run_makes_one_rung_at_a_time(days, made, stage):
         (9, ["formal@-1", "escalate@6"], None),
     ],
 )
-def test_a_weekly_run_announces_what_falls_before_the_next(days, made, stage):
-    assert stage_due(days, 7, made) == stage
+@EITHER
+def test_a_weekly_run_announces_what_falls_before_the_next(days, made, stage, workdays):
+    assert stage_due(days, 7, made, workdays=workdays) == stage
 
 
 @pytest.mark.parametrize("cadence", [1, 3, 7, 31])
 @pytest.mark.parametrize("made", [rung.stage for rung in LADDER])
-def test_no_rung_goes_down(cadence, made):
+@pytest.mark.parametrize("workdays", [Workdays(), Workdays(moves=True)], ids=["any day", "workdays only"])
+def test_no_rung_goes_down(cadence, made, workdays):
     """A day set back, or a daily run after a weekly one, makes nothing friendlier than what was made."""
     stages = [rung.stage for rung in LADDER]
     for days in range(-14, 12, 1):
         for record in (made, f"{made}@{days}", f"{made}@-14"):
-            later = stage_due(days, cadence, [record])
+            later = stage_due(days, cadence, [record], workdays=workdays)
             assert later is None or stages.index(later) > stages.index(made)
 
 
@@ -442,3 +454,136 @@ def test_what_was_held_waits_for_a_person_and_does_not_climb():
     for day in days_between("2025-12-07", "2025-12-30"):
         plan, sheet = run(sheet, day, DAILY)
         assert not [r for r in reminders(plan) if r.startswith("L-1")]
+
+
+# --- reminders that keep to workdays ---------------------------------------------------------------------------------
+
+ON_WORKDAYS = CalendarPolicy(workdays_only=True)
+KEPT = Policy(alliance=POLICY.alliance, run=RunPolicy(cadence_days=1), calendar=ON_WORKDAYS, official=OFFICIAL_2026)
+
+
+@cache
+def nothing_typed():
+    return taken_in(book()).frames["holidays"]
+
+
+def rung_days(lent: str, due: str, official=OFFICIAL_2026, calendar=ON_WORKDAYS) -> list[date]:
+    """The day of each rung, whether the loan is long enough for it or not."""
+    chosen = workdays(official, nothing_typed(), calendar)
+    day = date.fromisoformat(due)
+    states = loan_states(screens(lent, due), day, LoansPolicy(), OverduePolicy(), chosen)
+    return [day + timedelta(int(n)) for n in states.offsets[0]]
+
+
+@pytest.mark.parametrize(
+    ("due", "days"),
+    [
+        # −7, −3 before; 0, +3, +7 after
+        ("2026-09-17", ["09-10", "09-14", "09-17", "09-20", "09-24"]),  # +3 is a Sunday worked in exchange
+        ("2026-09-24", ["09-17", "09-21", "09-24", "09-28", "10-08"]),  # +7 waits for +3, and so for the holiday
+        ("2026-10-01", ["09-24", "09-28", "10-08", "10-12", "10-16"]),  # due in the holiday: asked for after it
+        ("2026-10-07", ["09-30", "09-30", "10-08", "10-12", "10-16"]),  # a week and three days before are one workday
+        ("2026-10-08", ["09-30", "09-30", "10-08", "10-12", "10-16"]),
+        ("2026-02-14", ["02-06", "02-11", "02-14", "02-24", "02-28"]),  # +3 and +7 in the festival stay 4 days apart
+        ("2026-02-23", ["02-14", "02-14", "02-24", "02-27", "03-03"]),
+    ],
+)
+def test_a_rung_on_a_day_off_moves_to_a_workday(due, days):
+    assert [day.isoformat()[5:] for day in rung_days("2026-01-05", due)] == days
+
+
+def test_the_loan_shows_the_day_its_next_rung_has_moved_to():
+    cells = {"借出日期": "2026-09-14", "到期日期": "2026-10-01"}
+    shown = [state(f"2026-{day}", KEPT, **cells) for day in ("09-28", "10-01", "10-05", "10-08", "10-12", "10-16")]
+    assert [(row["days"], row["stage"], row["next_step"], str(row["next_on"])[5:]) for row in shown] == [
+        (-3, "友好提醒", "正式催还", "10-08"),
+        (0, "友好提醒", "正式催还", "10-08"),
+        (4, "友好提醒", "正式催还", "10-08"),
+        (7, "正式催还", "上报上级", "10-12"),
+        (11, "上报上级", "按约赔偿", "10-16"),
+        (15, "按约赔偿", "", ""),
+    ]
+
+
+def test_a_loan_over_the_holiday_is_reminded_on_workdays():
+    """Runs on days off make nothing; the letter says where the due date lies, and the next rung where it has moved."""
+    sheet = settled(book(loans=[loan("L-1", 借出日期="2026-09-14", 到期日期="2026-10-01")]), "2026-09-20")
+    made = {}
+    for day in ("09-24", "09-27", "09-28", "10-01", "10-04", "10-08", "10-11", "10-12", "10-15", "10-16"):
+        plan, sheet = run(sheet, f"2026-{day}", KEPT)
+        for letter in (letter for letter in plan.letters if letter.kind == "overdue"):
+            [x] = letter.items
+            made[day] = (x.stage, str(x.next_on or "")[5:], x.holiday.en, str(x.last_workday)[5:])
+    where = ("National Day", "09-30")
+    assert made == {
+        "09-24": ("prepare", "09-28", *where), "09-28": ("friendly", "10-08", *where),
+        "10-08": ("formal", "10-12", *where), "10-12": ("escalate", "10-16", *where), "10-16": ("compensate", "", *where),
+    }  # fmt: skip
+
+
+def test_a_rung_that_moved_onto_the_day_of_lending_does_not_exist():
+    """Lent on the last workday, due in the holiday: the borrower has just been told."""
+    chosen = workdays(OFFICIAL_2026, nothing_typed(), ON_WORKDAYS)
+    made = simulated("2026-09-30", "2026-10-07", chosen, first=-7, cadence=1, days=25)
+    assert [(stage, day.isoformat()[5:]) for stage, day in made] == [
+        ("formal", "10-08"), ("escalate", "10-12"), ("compensate", "10-16")
+    ]  # fmt: skip
+
+
+def test_a_day_off_of_our_own_moves_a_rung_too():
+    cells, typed = {"借出日期": "2026-10-12", "到期日期": "2026-11-05"}, [{"日期": "2026-11-02", "类型": "休"}]
+    [row] = decided(book(loans=[loan("L-1", **cells)], holidays=typed), "2026-10-29", KEPT).rows["loan_states"]
+    assert str(row[LOAN_STATES.fields.index("next_on")]) == "2026-10-30"
+
+
+def simulated(lent: str, due: str, chosen: Workdays, first: int, cadence: int, days: int) -> list[tuple[str, date]]:
+    """(stage, day) of every reminder, over a run on each *cadence*-th day from day *first* on, all mail leaving."""
+    record, made = {}, []
+    for n in range(first, first + days, cadence):
+        as_of = date.fromisoformat(due) + timedelta(n)
+        states = loan_states(screens(lent, due), as_of, LoansPolicy(), OverduePolicy(), chosen)
+        for item in reminders_due(states, record, cadence, LADDER):
+            stage = LADDER[item.rung].stage
+            record[reminder_key("L-1", stage, date.fromisoformat(due))] = as_of
+            made.append((stage, as_of))
+    return made
+
+
+TERMS = [("2025-10-23", "2025-11-06"), ("2025-11-01", "2025-11-06"), ("2025-11-04", "2025-11-08"), ("2025-11-06", "2025-11-07")]  # fmt: skip
+
+
+@settings(max_examples=15, deadline=None)
+@given(CALENDARS, st.sampled_from(TERMS), st.integers(-12, -8), st.sampled_from([1, 1, 3, 7]))
+def test_whatever_is_off_no_rung_after_due_is_lost_hurried_or_early(chosen, term, first, cadence):
+    official, calendar = chosen
+    days = rung_days(*term, official, calendar)
+    made = simulated(*term, workdays(official, nothing_typed(), calendar), first, cadence, days=80)
+    stages = [stage for stage, _ in made]
+    order = [rung.stage for rung in LADDER]
+    assert stages == sorted(stages, key=order.index)  # no rung goes down
+    assert len(stages) == len(set(stages))
+    assert stages[-3:] == ["formal", "escalate", "compensate"]
+    left = dict(made)
+    assert left["escalate"] - left["formal"] >= timedelta(3)
+    assert left["compensate"] - left["escalate"] >= timedelta(4)
+    for place, (rung, day) in enumerate(zip(LADDER, days, strict=True)):
+        if rung.stage in left and (cadence == 1 or rung.offset > 0):
+            assert left[rung.stage] == day if cadence == 1 else left[rung.stage] >= day
+        assert place == 0 or days[place - 1] <= day
+    assert left["formal"] >= date.fromisoformat(term[1]) - timedelta(3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(CALENDARS, st.sampled_from(TERMS))
+def test_a_rung_moves_to_the_nearest_workday_that_keeps_the_distances(chosen, term):
+    """Against a walk from day to day; where reminders go out on any day, nothing moves."""
+    official, calendar = chosen
+    due, expected = date.fromisoformat(term[1]), []
+    for n, rung in enumerate(LADDER):
+        day = due + timedelta(rung.offset)
+        if n and rung.offset > 0:
+            day = max(day, expected[-1] + timedelta(rung.offset - LADDER[n - 1].offset))
+        while calendar.workdays_only and not is_worked(day, official):
+            day += timedelta(-1 if rung.offset < 0 else 1)
+        expected.append(day)
+    assert rung_days(*term, official, calendar) == expected

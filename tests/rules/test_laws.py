@@ -13,11 +13,11 @@ from rules.decide import decide
 from rules.items import Reminder
 from rules.ladder import reminder_key
 from rules.outbox import mails_in
-from rules.policy import LADDER, Alliance, MailPolicy, PointsPolicy, Policy, RunPolicy
+from rules.policy import LADDER, Alliance, CalendarPolicy, MailPolicy, PointsPolicy, Policy, RunPolicy
 from rules.schema import MEMBER_TABLES, TABLES, WORKER_TABLES, Kind, renamed
 from rules.values import Change, MailStatus, RawTable, WriteRefused
 from tests.rules.sheets import BY_NAME, ZONE, after, book, changes, decided, loan, mails_after, settled, tab, taken_in
-from tests.rules.strategies import TODAY, as_book, messy, moved_about, tables
+from tests.rules.strategies import CALENDARS, TODAY, as_book, is_worked, messy, moved_about, tables
 
 DESK = Alliance(coordinator_email="desk@example.cn")
 POLICIES = st.builds(
@@ -25,6 +25,8 @@ POLICIES = st.builds(
     alliance=st.sampled_from([DESK, Alliance(locale="en", coordinator_email="desk@example.cn"), Alliance()]),
     points=st.builds(PointsPolicy, help=st.sampled_from([1, 2]), per=st.sampled_from(["loan", "unit"])),
     run=st.builds(RunPolicy, cadence_days=st.sampled_from([1, 7])),
+    calendar=st.builds(CalendarPolicy, workdays_only=st.booleans()),
+    official=CALENDARS.map(lambda chosen: chosen[0]),
 )
 SHEETS = st.one_of(tables(), messy())
 
@@ -172,8 +174,8 @@ def reminders_of(plan) -> list[Reminder]:
 
 
 @laws(30)
-@given(LOANS, RUNS, st.booleans())
-def test_a_reminder_leaves_at_most_once_and_no_rung_goes_down(loans, runs, in_order):
+@given(LOANS, RUNS, st.booleans(), CALENDARS)
+def test_a_reminder_leaves_at_most_once_and_no_rung_goes_down(loans, runs, in_order, calendar):
     """Over any sequence of runs, crashes and clock jumps. Rules, section 4."""
     rungs = {rung.stage: i for i, rung in enumerate(LADDER)}
     sheet = settled(book(loans=[loan(f"L-{n}", **cells) for n, cells in enumerate(loans)]))
@@ -184,7 +186,7 @@ def test_a_reminder_leaves_at_most_once_and_no_rung_goes_down(loans, runs, in_or
     for days, outcome, cadence in sorted(runs, key=lambda entry: entry[0]) if in_order else runs:
         as_of = TODAY + timedelta(days)
         latest = max(latest, as_of)
-        plan = decided(sheet, as_of, Policy(alliance=DESK, run=RunPolicy(cadence_days=cadence)))
+        plan = decided(sheet, as_of, keeping(calendar, cadence))
         items = reminders_of(plan)
         assert len({item.loan_id for item in items}) == len(items)  # one rung of a loan at a time
         for item in items if outcome in HANDED_OVER else ():
@@ -193,13 +195,19 @@ def test_a_reminder_leaves_at_most_once_and_no_rung_goes_down(loans, runs, in_or
             left.append(item.key)
             if outcome is MailStatus.SENT:
                 left_on[item.key] = as_of
-            _check_order(item, latest, left_on)
+            _check_order(item, latest, left_on, calendar)
         sheet = after(sheet, plan, as_of, outcome)
         assert len(left) == len(set(left))
 
 
-def _check_order(item: Reminder, latest: date, left_on: dict[str, date]) -> None:
-    """No rung after due without the one before it, nor faster than the ladder, nor early.
+def keeping(calendar, cadence: int) -> Policy:
+    official, kept = calendar
+    return Policy(alliance=DESK, run=RunPolicy(cadence_days=cadence), calendar=kept, official=official)
+
+
+def _check_order(item: Reminder, latest: date, left_on: dict[str, date], calendar) -> None:
+    """No rung after due without the one before it, nor faster than the ladder, nor early: a rung before due that lies
+    on a day off is early by that.
 
     latest: the last day any run computed for; a failed mail may be tried again under a clock that was set back.
     """
@@ -210,16 +218,20 @@ def _check_order(item: Reminder, latest: date, left_on: dict[str, date]) -> None
         earlier = left_on[reminder_key(item.loan_id, before.stage, item.due)]
         assert (latest - earlier).days >= rung.offset - before.offset
     elif place:
-        assert item.days >= before.offset
+        official, kept = calendar
+        moved = item.due + timedelta(rung.offset)
+        while kept.workdays_only and rung.offset < 0 and not is_worked(moved, official):
+            moved -= timedelta(1)
+        assert item.days >= min(before.offset, (moved - item.due).days)
 
 
 @laws(8)
-@given(LOANS, st.integers(-16, -8), st.sampled_from([1, 2, 3, 5, 7]))
-def test_with_regular_runs_no_rung_after_due_is_lost(loans, first, cadence):
+@given(LOANS, st.integers(-16, -8), st.sampled_from([1, 2, 3, 5, 7]), CALENDARS)
+def test_with_regular_runs_no_rung_after_due_is_lost(loans, first, cadence, calendar):
     sheet = settled(book(loans=[loan(f"L-{n}", **cells) for n, cells in enumerate(loans)]))
-    policy = Policy(alliance=DESK, run=RunPolicy(cadence_days=cadence))
+    policy = keeping(calendar, cadence)
     made: dict[str, list[str]] = {}
-    for n in range(first, 28, cadence):
+    for n in range(first, 55 if policy.calendar.workdays_only else 28, cadence):
         plan = decided(sheet, TODAY + timedelta(n), policy)
         for item in reminders_of(plan):
             made.setdefault(item.loan_id, []).append(item.stage)
