@@ -18,6 +18,7 @@ from rules.items import Contact
 from rules.ladder import LoanStates
 from rules.letters import Post
 from rules.policy import Policy
+from rules.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Commitment:
 
     outstanding: units not returned yet. unit_value, freight, insured_value: yuan, None when not filled in. lent_on:
     None while it is not shipped; due: None when it then depends on the day of shipping, *term_days* later.
-    recall_days: days to return after a recall. plan: 先借后还 | 配件互换 | 成本补偿.
+    recall_days: days to return after a recall. plan: 先借后还 | 配件互换 | 成本补偿. holiday: the one *due*
+    falls on, None on any other day.
     """
 
     loan_id: str
@@ -45,6 +47,7 @@ class Commitment:
     tracking_no: str
     lender: Contact
     borrower: Contact
+    holiday: Words | None
 
     @property
     def full_price(self) -> Decimal | None:
@@ -82,4 +85,5 @@ def commitment(
         tracking_no=loan["tracking_no"],
         lender=contacts[loan["lender"]],
         borrower=contacts[loan["borrower"]],
+        holiday=states.workdays.off.get(due) if due else None,
     )

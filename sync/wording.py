@@ -33,6 +33,7 @@ from rules.items import Item, LoanNote, Notice, Reminder
 from rules.letters import Letter
 from rules.schema import INVENTORY, LOANS, LOCALES, REQUESTS, TABLES
 from rules.values import Mail
+from rules.words import Words
 from sync.errors import MailError, SetupError
 from sync.shipped import shipped
 
@@ -271,6 +272,8 @@ def one_lined(value: Any) -> Any:  # any dataclass of facts, or one of its field
     """*value* with every text in it on one line."""
     if isinstance(value, str):
         return one_line(value)
+    if isinstance(value, Words):
+        return Words(*map(one_line, value))
     if isinstance(value, tuple):
         return tuple(map(one_lined, value))
     if is_dataclass(value) and not isinstance(value, type):

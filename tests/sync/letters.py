@@ -27,6 +27,7 @@ from rules.items import (
     Terms,
 )
 from rules.letters import Letter
+from rules.words import Words
 from sync.wording import Rendered, Wording
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -220,6 +221,8 @@ def filled(value, text: str):
     """*value* with *text* in each of its words that a member may have typed."""
     if isinstance(value, str):
         return text
+    if isinstance(value, Words):
+        return Words(text, text)
     if isinstance(value, tuple):
         return tuple(filled(each, text) for each in value)
     if is_dataclass(value):

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from rules.commitment import Commitment, commitment
 from rules.ladder import loan_states
 from rules.policy import LoansPolicy, Policy
+from rules.words import Words
+from rules.workdays import Workdays
 from sync.commitment import rendered
 from sync.errors import SetupError
 from sync.wording import one_line
@@ -39,6 +41,16 @@ def test_its_facts_are_those_of_the_sheet():
     assert (facts.freight, facts.insured_value, facts.tracking_no) == (Decimal(35), Decimal(24000), "SF123")
     assert (facts.lender.center, facts.borrower.center, facts.lender.manager) == ("华东", "华北", "华东经理")
     assert facts.recall_days == POLICY.loans.recall_days
+
+
+@pytest.mark.parametrize(("locale", "said"), [("zh", "2025-11-06（节假期）"), ("en", "2025-11-06 (a holiday: Feast)")])
+def test_it_says_that_the_due_date_is_a_holiday(locale, said):
+    frames = taken_in(book(loans=[loan("L-1")])).frames
+    feast = Workdays(off={date(2025, 11, 6): Words("节", "Feast")})
+    states = loan_states(frames["loans"], AS_OF, POLICY.loans, POLICY.overdue, feast)
+    text = rendered(commitment(frames, states, "L-1", POLICY), "互助联盟", locale, AS_OF).text
+    assert said in text
+    assert "节" not in worded(locale)
 
 
 @pytest.mark.parametrize("loan_id", ["L-9", "", "l-1"])

@@ -17,6 +17,7 @@ from rules.items import Notice, Reminder
 from rules.ladder import STAGES
 from rules.letters import Letter
 from rules.values import Mail
+from rules.words import Words
 from sync.errors import MailError, SetupError
 from sync.shipped import shipped
 from sync.wording import BODY_LIMIT, FIELD_LIMIT, LISTED, Attachment, Rendered, Wording, cut, money, one_line
@@ -86,6 +87,33 @@ def test_each_rung_has_its_letter(stage, days, next_stage, offset, locale):
     )
 
 
+AT_FEAST = replace(SCREEN, holiday=Words("国庆节", "National Day"), last_workday=DUE - timedelta(6))
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+@pytest.mark.parametrize(
+    ("stage", "days", "said"),
+    [
+        ("prepare", -7, {"zh": "请最迟在 2025-10-31（节前最后一个工作日）归还，或与出借方", "en": "by 2025-10-31, the last workday before"}),
+        ("prepare", -6, {"zh": "请最迟在 2025-10-31（节前最后一个工作日）归还，或与出借方", "en": "by 2025-10-31, the last workday before"}),
+        ("friendly", -3, {"zh": "是国庆节假期，请与出借方商定", "en": "(National Day); please agree on a day with the lender\n"}),
+        ("formal", 0, {"zh": "是国庆节假期，请与出借方商定", "en": "(National Day); please agree on a day with the lender\n"}),
+        ("formal", 2, {"zh": "是国庆节假期\n", "en": "(National Day)\n"}),
+        ("compensate", 7, {"zh": "是国庆节假期\n", "en": "(National Day)\n"}),
+    ],
+)  # fmt: skip
+def test_a_due_date_on_a_holiday_is_said_with_what_can_still_be_done(stage, days, said, locale):
+    rendered = WORDING.render(letter(replace(AT_FEAST, stage=stage), locale=locale), DUE + timedelta(days))
+    assert said[locale] in rendered.text
+    assert {"zh": "国庆节", "en": "National Day"}[locale] in rendered.html
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_the_letter_before_a_holiday(locale):
+    item = rung("prepare", -7, "friendly", -3, AT_FEAST)
+    golden(f"overdue.holiday.{locale}.txt", as_golden(WORDING.render(letter(item, locale=locale), DUE - timedelta(7))))
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_is_called_the_same_in_the_letter_and_in_the_sheet(stage):
     subject = WORDING.render(letter(replace(SCREEN, stage=stage)), DUE).subject
@@ -143,7 +171,7 @@ def test_what_stops_the_rules_or_the_mail_stands_before_what_does_not():
 @pytest.mark.parametrize("locale", ["zh", "en"])
 def test_both_bodies_state_the_same_facts(locale):
     """A person whose program shows only one of the two misses nothing."""
-    for item in (*EVERY.values(), rung("compensate", 7, "", None), HELD):
+    for item in (*EVERY.values(), rung("compensate", 7, "", None), AT_FEAST, HELD):
         rendered = WORDING.render(letter(item, locale=locale), DUE + timedelta(7 if item is not SCREEN else 0))
         words = re.sub(r"\W", "", "".join(Parsed(rendered.html).text))
         facts = [line for line in rendered.text.splitlines() if line.strip() and line != "--"]
@@ -218,7 +246,7 @@ def test_a_body_fits_a_cell_whatever_stands_in_the_sheet(item, filler):
     assert f"另有 {300 - listed} " in rendered.html
 
 
-@given(text=HOSTILE, item=st.sampled_from([*EVERY.values(), HELD]), locale=st.sampled_from(["zh", "en"]))
+@given(text=HOSTILE, item=st.sampled_from([*EVERY.values(), AT_FEAST, HELD]), locale=st.sampled_from(["zh", "en"]))
 @settings(deadline=None)
 def test_text_from_the_sheet_is_escaped_in_html(text, item, locale):
     """Whatever a member types, the letter has the tags of the template and no other."""
@@ -239,7 +267,7 @@ def test_a_line_break_in_a_name_cannot_add_a_line_to_a_group_message(text):
     assert len(hostile.splitlines()) == len(plain.splitlines())
 
 
-@given(text=HOSTILE, item=st.sampled_from([*EVERY.values()]))
+@given(text=HOSTILE, item=st.sampled_from([*EVERY.values(), AT_FEAST]))
 @settings(deadline=None)
 def test_a_line_break_in_a_name_cannot_add_a_line(text, item):
     """Nobody can make the alliance's letter say a sentence of his own on a line of its own."""
