@@ -204,6 +204,12 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "the units proposed for {value} fill as much as can be, but are not proven to cost least",
         "They can be used as they are; compare the lenders by hand to save more",
     ),
+    "year_unpublished": _kind(
+        "{value} 年的放假安排还没有数据（未公布），这一年暂时只按周末算休息",
+        "国家公布后更新程序 huzhu；也可以在「{tab}」表逐日填写",
+        "the holidays of {value} are not known (unpublished); only its weekends count as days off for now",
+        "Once they are published, update huzhu, or type them into {tab} day by day",
+    ),
     "history_changed": _kind(
         "借调 {ref} 的积分记录变了：原来 {before}，现在 {after}",
         "确认是有意修改；若不是，把借调记录改回去",

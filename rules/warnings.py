@@ -7,6 +7,7 @@ a lender that changes its mind.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -17,6 +18,7 @@ from rules.dates import Mask, day, days, known, plain
 from rules.ladder import CLAIMED, VOID, LoanStates
 from rules.policy import LoansPolicy, Policy, Rung
 from rules.problems import Problem
+from rules.schema import HOLIDAYS
 
 
 def of_loans(
@@ -36,6 +38,7 @@ def of_loans(
         *_no_unit_value(states, prices, ladder),
         *_no_supervisor(states, members, ladder),
         *_retracted(states, requests, members),
+        *_unpublished(states),
     ]
 
 
@@ -161,3 +164,14 @@ def _no_supervisor(states: LoanStates, members: pd.DataFrame, ladder: Sequence[R
         for center, row, address in zip(*columns, strict=True)
         if center in borrowers and not address
     ]
+
+
+_AHEAD = timedelta(weeks=4)
+"""How far ahead a year without holidays matters, whatever is due."""
+
+
+def _unpublished(states: LoanStates) -> Iterator[Problem]:
+    """A loan is due in a year whose holidays nobody has said yet, or that year is near."""
+    ahead = [*states.due[states.out].tolist(), states.as_of, states.as_of + _AHEAD]
+    for year in states.workdays.unpublished(ahead):
+        yield Problem("warning", "year_unpublished", "holidays", "", 0, "", str(year), {"tab": HOLIDAYS.title})

@@ -12,10 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from rules.decide import last_as_of
-from rules.schema import RUNS, renamed
+from rules.schema import HOLIDAYS, RUNS, renamed
 from rules.words import Words
 from sync import compose
 from sync.backends import Backend, Finding
+from sync.calendar import official_days
 from sync.config import Config
 from sync.errors import HuzhuError, MailError
 
@@ -30,6 +31,7 @@ def examine(config: Config) -> list[Finding]:
         *_letters(config),
         *_mail(config),
         *_group(config),
+        *_calendar(config),
         *_last_run(config, backend),
     ]
 
@@ -80,6 +82,18 @@ def _group(config: Config) -> Iterator[Finding]:
     if config.group.writes:
         step = Words("群机器人的地址和密钥已填好", "the address and the secret of the group's bot are set")
         yield _tried(step, lambda: compose.speaker(config))
+
+
+def _calendar(config: Config) -> Iterator[Finding]:
+    """Holidays are published a year at a time, so that they end is no fault: nothing stops, and 数据问题 says it."""
+    last = official_days(config.calendar.country).last_year
+    known = Words(
+        f"节假日数据到 {last} 年底；以后的年份只按周末和「{HOLIDAYS.title}」表，公布后请更新程序",
+        f"holidays are known to the end of {last}; later years go by weekends and the tab {HOLIDAYS.title}, "
+        "so update the program once they are published",
+    )
+    none = Words(f"休息日只按周末和「{HOLIDAYS.title}」表", f"days off go by weekends and the tab {HOLIDAYS.title}")
+    yield Finding(known if last else none, ok=True)
 
 
 def _last_run(config: Config, backend: Backend) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ import pytest
 from rules import matching
 from rules.allocation import allocate
 from rules.letters import problem_notices
-from rules.policy import Policy
+from rules.policy import OfficialDays, Policy
 from rules.problems import PROBLEMS, SEVERITIES, Problem, facts_in, ordered, rows_of
 from rules.schema import ISSUES, renamed
 from rules.values import Book, RawTable
@@ -55,7 +55,7 @@ def found():
     blocked = RawTable("借调记录", [[*top[:at], "#REF!", *top[at + 1 :]], [*line[:at], "在借", *line[at + 1 :]], *rest])
     sheet = Book({**wrong, "parts": twice, "loans": blocked, "ledger": first.tabs["ledger"]})
     with mock.patch.object(matching, "allocate", out_of_effort):
-        return decided(sheet, "2025-11-20", Policy()).problems
+        return decided(sheet, "2025-11-20", Policy(official=OfficialDays(last_year=2024))).problems
 
 
 def out_of_effort(demands, stock, split_cost):

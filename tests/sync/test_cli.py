@@ -153,6 +153,13 @@ def test_doctor_says_what_to_set(home: Path) -> None:
     assert "mail.smtp.host" in out
 
 
+@pytest.mark.parametrize(("country", "said"), [("CN", "节假日数据到 20"), ("none", "休息日只按周末")])
+def test_doctor_says_how_far_holidays_are_known(home: Path, country: str, said: str) -> None:
+    text = (home / "config.yaml").read_text(encoding="utf-8").replace("country: CN ", f"country: {country} ", 1)
+    (home / "config.yaml").write_text(text, encoding="utf-8")
+    assert said in on(home, "doctor")[1]
+
+
 def test_schema_names_every_column() -> None:
     markdown = huzhu("schema", "--markdown")[1]
     for table in TABLES:
