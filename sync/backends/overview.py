@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rules.ladder import OVERDUE
 from rules.schema import LOAN_STATES, STANDINGS
 from rules.words import Words
 from sync.backends.places import home
@@ -55,6 +54,8 @@ def months(states: str, column: str) -> Iterator[tuple[str, str]]:
 
     states: the title of 借调状态. column: the letter of the months, which begin in row 2.
     """
+    from rules.ladder import OVERDUE  # pandas
+
     of = home(LOAN_STATES, states).reference
     for row in range(2, MONTHS + 2):
         # EDATE would be shorter; old Excel refuses it a range inside an array formula.
