@@ -26,6 +26,7 @@ from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
 
+from css_inline import CSSInliner
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -135,6 +136,14 @@ def blocks(text: str) -> list[list[str]]:
     return [block.splitlines() for block in re.split(r"\n{2,}", text.strip()) if block]
 
 
+def styled(html: str) -> str:
+    """*html* with its style sheet in the tags, since mail programs drop style sheets. Fetches nothing."""
+    return _INLINER.inline(html) if "<style" in html else html
+
+
+_INLINER = CSSInliner(minify_css=True, load_remote_stylesheets=False)
+
+
 def sayings(words: Template) -> dict[str, object]:
     """The macros and constants of a words file. Called from Python, a macro gives text, never markup."""
     module = words.module
@@ -174,7 +183,7 @@ class Wording:
             raise template_fault("mail", error) from error
 
     def _html(self, letter: Letter, facts: Mapping[str, object]) -> str:
-        return "" if letter.kind in TEXT_ONLY else self._template(letter, "html").render(facts)
+        return "" if letter.kind in TEXT_ONLY else styled(self._template(letter, "html").render(facts))
 
     def message(self, rendered: Rendered, mail: Mail, *, reply_to: str, at: datetime) -> EmailMessage:
         """The mail that leaves: text, HTML, files, from the alliance to *mail*'s addresses, dated *at* (aware).

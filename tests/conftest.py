@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.browser import Browser
 
 hypothesis.settings.register_profile("huzhu", deadline=None)  # a busy machine is no defect
 hypothesis.settings.load_profile("huzhu")
@@ -40,3 +42,15 @@ def libreoffice(tmp_path_factory: pytest.TempPathFactory) -> Convert:
         return out / (path.name if wanted == "xlsx" else f"{path.stem}-{wanted}.csv")
 
     return convert
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A real browser without a network. Of a module: playwright keeps an event loop running."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        if os.environ.get("HUZHU_REQUIRE_CHROMIUM") == "1":
+            pytest.fail("Chromium is required, and not on the PATH")
+        pytest.skip("chromium is not on the PATH")
+    with Browser.started(program) as browser:
+        yield browser

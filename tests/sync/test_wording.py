@@ -128,7 +128,6 @@ def test_a_digest_lists_each_loan_completely_the_most_severe_first():
     )  # fmt: skip
     rendered = WORDING.render(letter(*items), DUE + timedelta(7))
     golden("overdue.digest.zh.txt", as_golden(rendered))
-    golden("overdue.digest.zh.html", rendered.html)
 
 
 @pytest.mark.parametrize("locale", ["zh", "en"])
@@ -175,7 +174,8 @@ def test_both_bodies_state_the_same_facts(locale):
         rendered = WORDING.render(letter(item, locale=locale), DUE + timedelta(7 if item is not SCREEN else 0))
         words = re.sub(r"\W", "", "".join(Parsed(rendered.html).text))
         facts = [line for line in rendered.text.splitlines() if line.strip() and line != "--"]
-        lost = [line for line in facts if (re.sub(r"\W|^\[.*?\]", "", line) not in words) and not line.startswith("[")]
+        said = (re.sub(r"^ *(\d+[.)] |- )|^\[.*?\]", "", line) for line in facts if not line.startswith("["))
+        lost = [line for line in said if re.sub(r"\W", "", line) not in words]
         assert lost == []
 
 
