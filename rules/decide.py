@@ -31,6 +31,7 @@ from rules import (
     suggestions,
     timeline,
     warnings,
+    weekly,
     workdays,
 )
 from rules.cells import read
@@ -107,7 +108,8 @@ def decide(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Plan:
     noticed = _problems(found, book, as_of, policy)
     rows = _rows(found, noticed, as_of, policy)
     mails = outbox.mails_in(book.tabs.get("outbox"), zone, found.tables["outbox"])
-    mailing = _mailing(found, mails, letters.problem_notices(noticed, rows["issues"]), as_of, policy)
+    notices = letters.problem_notices(noticed, rows["issues"])
+    mailing = _mailing(found, mails, notices, rows["standings"], policy)
     return Plan(rows, mailing.mails, mailing.letters, noticed, found.read_in.rows_read)
 
 
@@ -175,13 +177,18 @@ def _rows(found: Found, noticed: Sequence[Problem], as_of: date, policy: Policy)
     }
 
 
-def _mailing(found: Found, mails: Sequence[Mail], notices: Sequence[Notice], as_of: date, policy: Policy) -> Mailing:
+def _mailing(
+    found: Found, mails: Sequence[Mail], notices: Sequence[Notice], standings: Sequence[Row], policy: Policy
+) -> Mailing:
     """The outbox with what is due now."""
     frames, states, post = found.frames, found.states, letters.Post.of(found.frames["members"], policy)
+    as_of, told = states.as_of, outbox.on_record(mails)
+    week = weekly.Week(frames, states, found.placed, found.matched.supply, found.sums, standings)
     to_tell = outbox.ToTell(
         {
             **appeals.appeals(found.matched, frames, found.records, as_of, post),
-            **progress.progress(states, frames, outbox.on_record(mails), as_of, post),
+            **progress.progress(states, frames, told, as_of, post),
+            **weekly.weekly(week, told, post),
         },
         group.notices(found.placed, frames["requests"], states, frames["parts"], as_of, policy),
         notices,

@@ -240,4 +240,82 @@ class Petition:
     needs: tuple[Need, ...]
 
 
-Item = Reminder | Notice | Ask | Result | LoanNote | Petition
+@dataclass(frozen=True, slots=True)
+class LoanLine:
+    """A loan as one line of a list.
+
+    units: still to come back. due: None when no day is known. days: as-of minus due, 0 without it. out: False for one
+    that is agreed and not shipped yet.
+    """
+
+    loan_id: str
+    part_no: str
+    part_name: str
+    units: int
+    lender: Contact
+    borrower: Contact
+    due: date | None
+    days: int
+    out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """An open request as one line of a list. units: still wanted. standing: 可求助 | 需先帮助他人 | 无条件支持."""
+
+    request_id: str
+    requester: str
+    part_no: str
+    part_name: str
+    units: int
+    level: str
+    needed_by: date | None
+    standing: str
+
+
+@dataclass(frozen=True, slots=True)
+class StockLine:
+    """A row of 库存 that somebody should look at. days: since it was counted, or since a unit was last used."""
+
+    part_no: str
+    part_name: str
+    on_hand: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Rows of 库存 of one kind: how many there are, and those of them that wait longest."""
+
+    rows: int
+    worst: tuple[StockLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """How a member stands, once a week. key: `statement:<center>:<ISO year>-W<week>`.
+
+    rank: place in 积分榜, None for a member who left. standing: 可求助 | 需先帮助他人. borrowed and lent: the longest
+    overdue first. overdue, due_soon: loans in *borrowed* past their day, or due within a week; to_send: loans in *lent*
+    that are agreed and not shipped. stale: counted too long ago; dead: on the shelf and unused for long.
+    """
+
+    key: str
+    week: str
+    member: Contact
+    rank: int | None
+    balance: int
+    helped: int
+    received: int
+    standing: str
+    borrowed: tuple[LoanLine, ...]
+    lent: tuple[LoanLine, ...]
+    overdue: int
+    due_soon: int
+    to_send: int
+    requests: tuple[RequestLine, ...]
+    stale: Stock
+    dead: Stock
+
+
+Item = Reminder | Notice | Ask | Result | LoanNote | Petition | Statement

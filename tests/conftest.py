@@ -11,8 +11,6 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.browser import Browser
-
 hypothesis.settings.register_profile("huzhu", deadline=None)  # a busy machine is no defect
 hypothesis.settings.load_profile("huzhu")
 
@@ -45,12 +43,14 @@ def libreoffice(tmp_path_factory: pytest.TempPathFactory) -> Convert:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[object]:
     """A real browser without a network. Of a module: playwright keeps an event loop running."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
         if os.environ.get("HUZHU_REQUIRE_CHROMIUM") == "1":
             pytest.fail("Chromium is required, and not on the PATH")
         pytest.skip("chromium is not on the PATH")
+    from tests.browser import Browser  # playwright takes a moment
+
     with Browser.started(program) as browser:
         yield browser

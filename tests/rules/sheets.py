@@ -13,7 +13,7 @@ from rules.decide import Plan, decide
 from rules.intake import Intake, intake
 from rules.letters import Letter
 from rules.outbox import rows_of
-from rules.policy import Alliance, LoansPolicy, Policy
+from rules.policy import Alliance, LoansPolicy, MailKind, Policy
 from rules.schema import OUTBOX, RUNS, TABLES, WORKER_TABLES, Table, renamed
 from rules.values import Book, Cell, Change, Mail, MailStatus, RawTable, Row
 
@@ -21,6 +21,8 @@ ZONE = ZoneInfo("Asia/Shanghai")
 PATIENT = LoansPolicy(tracking_days=365, transit_days=365)
 """Loans of which nobody expects a parcel: a test about something else hears of none."""
 POLICY = Policy(alliance=Alliance(coordinator_email="desk@example.cn"), loans=PATIENT)
+NOT_WEEKLY: Mapping[MailKind, bool] = {"statement": False, "digest": False}
+"""Switches off the letters that come every week: a test about another kind counts its own."""
 BY_NAME = {table.name: table for table in TABLES}
 
 Cells = Mapping[str, Cell]

@@ -12,7 +12,21 @@ from rules.letters import ITEMS_PER_MAIL
 from rules.outbox import NO_LONGER, TOO_OFTEN, kind_of, mails_in
 from rules.policy import Alliance, GroupPolicy, MailPolicy, Policy, RunPolicy
 from rules.values import Book, Mail, MailStatus
-from tests.rules.sheets import MEMBERS, PARTS, ZONE, after, book, decided, loan, part, request, run, settled, with_mails
+from tests.rules.sheets import (
+    MEMBERS,
+    NOT_WEEKLY,
+    PARTS,
+    ZONE,
+    after,
+    book,
+    decided,
+    loan,
+    part,
+    request,
+    run,
+    settled,
+    with_mails,
+)
 from tests.rules.strategies import TODAY, as_book, moved_about, tables
 from tests.rules.test_laws import HANDED_OVER, OUTCOMES, SHEETS, laws
 
@@ -136,7 +150,7 @@ def test_two_messages_that_were_released_leave_as_one():
 
 
 def test_a_message_that_failed_too_often_is_a_persons_and_is_reported():
-    only = MailPolicy(max_attempts=2, kinds={"result": False})
+    only = MailPolicy(max_attempts=2, kinds={**NOT_WEEKLY, "result": False})
     sheet, limit = book(requests=[crisis("R-1")]), replace(POLICY, mail=only)
     for _ in range(2):
         _, sheet = run(sheet, DAY, limit, FAILED)

@@ -16,6 +16,7 @@ from rules.schema import OUTBOX, renamed
 from rules.values import Book, Mail, MailStatus, RawTable
 from tests.rules.sheets import (
     MEMBERS,
+    NOT_WEEKLY,
     PARTS,
     PATIENT,
     ZONE,
@@ -42,12 +43,13 @@ QUEUED, SENT, FAILED, HELD, SENDING, CANCELLED = (
     MailStatus.QUEUED, MailStatus.SENT, MailStatus.FAILED, MailStatus.HELD, MailStatus.SENDING, MailStatus.CANCELLED
 )  # fmt: skip
 DESK = Alliance(name="联盟", coordinator_email="desk@example.cn")
-POLICY = Policy(alliance=DESK, loans=PATIENT, run=RunPolicy(cadence_days=1))
+EVERY_KIND = Policy(alliance=DESK, loans=PATIENT, run=RunPolicy(cadence_days=1))
+POLICY = replace(EVERY_KIND, mail=MailPolicy(kinds=NOT_WEEKLY))
 DUE = "2025-11-06"
 
 
 def policy(**mail) -> Policy:
-    return replace(POLICY, mail=MailPolicy(**mail))
+    return replace(POLICY, mail=MailPolicy(**{"kinds": NOT_WEEKLY, **mail}))
 
 
 def letters(sheet, as_of=DUE, policy=POLICY, kind="overdue"):
@@ -376,7 +378,7 @@ def test_nothing_is_told_twice(runs):
     for rows, days, outcome in runs:
         as_of += timedelta(days)
         sheet = Book({**sheet.tabs, **as_book(rows).tabs})
-        plan = decided(sheet, as_of, POLICY)
+        plan = decided(sheet, as_of, EVERY_KIND)
         if outcome in HANDED_OVER:
             left += [key for x in plan.letters if not x.held for key in x.keys]
         sheet = after(sheet, plan, as_of, outcome)
@@ -391,9 +393,9 @@ def test_nothing_is_told_twice(runs):
 @given(STIRRED, st.integers(0, 1))
 def test_without_news_nothing_is_told(rows, days):
     """On the same day nothing, and on the next one only what another day makes due."""
-    plan = decided(as_book(rows), TODAY, POLICY)
+    plan = decided(as_book(rows), TODAY, EVERY_KIND)
     sheet = after(as_book(rows), plan, TODAY)
-    again = decided(sheet, TODAY + timedelta(days), POLICY).letters
+    again = decided(sheet, TODAY + timedelta(days), EVERY_KIND).letters
     told = {key for x in plan.letters for key in x.keys}
     assert told.isdisjoint(key for x in again for key in x.keys)
     assert days or {x.kind for x in again} <= {"problems"}  # mail that this run held is news to the coordinator
@@ -402,7 +404,7 @@ def test_without_news_nothing_is_told(rows, days):
 @laws(25)
 @given(STIRRED, st.randoms(use_true_random=False))
 def test_letters_do_not_depend_on_the_order_of_rows(rows, chance):
-    plans = [decided(as_book(each), TODAY, POLICY) for each in (rows, moved_about(rows, chance.shuffle))]
+    plans = [decided(as_book(each), TODAY, EVERY_KIND) for each in (rows, moved_about(rows, chance.shuffle))]
     first, second = ([x for x in plan.letters if x.kind != "problems"] for plan in plans)
     assert first == second
 
@@ -416,7 +418,7 @@ def test_letters_go_to_members_and_the_coordinator_alone(rows):
     known = {*frames["members"]["email"], "desk@example.cn"}
     declined = dict(zip(frames["requests"]["request_id"], frames["requests"]["declined_by"], strict=True))
     gone = set(frames["members"]["center"][frames["members"]["left_on"] <= TODAY.isoformat()])
-    for x in decided(sheet, TODAY, POLICY).letters:
+    for x in decided(sheet, TODAY, EVERY_KIND).letters:
         answers = set(x.reply_to.split(", ")) if x.reply_to else set()
         assert {x.to, *answers} | (set() if x.kind == "overdue" else set(x.cc)) <= known
         for item in x.items if x.kind == "ask" else ():
@@ -475,31 +477,31 @@ TOLD = MAIL_KINDS[:-1]
 
 
 def test_the_brake_lets_the_kinds_leave_in_their_order():
-    every = [x.kind for x in decided(settled(BUSY), DUE, POLICY).letters]
+    every = [x.kind for x in decided(settled(BUSY), DUE, EVERY_KIND).letters]
     assert tuple(dict.fromkeys(every)) == TOLD
     for limit in range(len(every)):
-        got = decided(settled(BUSY), DUE, policy(max_per_run=limit)).letters
+        got = decided(settled(BUSY), DUE, policy(max_per_run=limit, kinds={})).letters
         assert [x.kind for x in got if x.kind != "problems"] == every
         assert [x.held == "" for x in got if x.kind != "problems"] == [n < limit for n in range(len(every))]
 
 
 @pytest.mark.parametrize("kind", TOLD)
 def test_each_kind_can_be_switched_off_and_what_waits_of_it_is_given_up(kind):
-    _, sheet = run(settled(BUSY), DUE, POLICY, FAILED)
+    _, sheet = run(settled(BUSY), DUE, EVERY_KIND, FAILED)
     off = policy(kinds={kind: False})
     plan = decided(sheet, DUE, off)
     assert {x.kind for x in plan.letters} == set(TOLD) - {kind}
     assert {kind_of(mail): mail.error for mail in plan.mails if mail.status is CANCELLED} == {kind: NO_LONGER.zh}
-    again = decided(after(sheet, plan, date.fromisoformat(DUE)), DUE, POLICY)
+    again = decided(after(sheet, plan, date.fromisoformat(DUE)), DUE, EVERY_KIND)
     assert {x.kind for x in again.letters} == {kind}
 
 
 @pytest.mark.parametrize("kind", TOLD)
 def test_a_waiting_letter_is_given_up_when_its_reason_is_gone(kind):
-    _, sheet = run(settled(BUSY), DUE, POLICY, FAILED)
+    _, sheet = run(settled(BUSY), DUE, EVERY_KIND, FAILED)
     back = [{**cells, "归还日期": DUE} for cells in LOANS]
     quiet = {name: book(loans=back).tabs[name] for name in ("requests", "loans")}
-    plan = decided(Book({**sheet.tabs, **quiet}), DUE, POLICY)
+    plan = decided(Book({**sheet.tabs, **quiet}), DUE, EVERY_KIND)
     assert plan.letters == ()
     assert {mail.error for mail in plan.mails if kind_of(mail) == kind} == {NO_LONGER.zh}
 
@@ -517,8 +519,8 @@ def test_no_more_than_200_items_stand_in_one_letter_to_a_member():
 def test_an_old_sheet_holds_old_reminders_and_nothing_else():
     """First run: 2025-12-20 is long after every loan of it was due."""
     late = [loan("L-1"), loan("L-2", 签收日期="2025-10-25", 召回日期="2025-10-30")]
-    held = {x.kind: bool(x.held) for x in decided(book(loans=late), "2025-12-20", POLICY).letters}
-    assert held == {"overdue": True, "recall": False, "problems": False}
+    held = {x.kind: bool(x.held) for x in decided(book(loans=late), "2025-12-20", EVERY_KIND).letters}
+    assert held == {"overdue": True, "recall": False, "statement": False, "problems": False}
 
 
 # --- the coordinator's report ----------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from rules.items import (
     Ask,
     Contact,
     Item,
+    LoanLine,
     LoanNote,
     Need,
     Notice,
@@ -23,7 +24,11 @@ from rules.items import (
     Petition,
     Record,
     Reminder,
+    RequestLine,
     Result,
+    Statement,
+    Stock,
+    StockLine,
     Terms,
 )
 from rules.letters import Letter
@@ -194,6 +199,50 @@ SWAPPED = replace(
     record=NEWCOMER,
     endorser=None,
 )
+STATEMENT = Statement(
+    key="statement:华北-北京:2025-W45",
+    week="2025-W45",
+    member=BEIJING,
+    rank=3,
+    balance=2,
+    helped=5,
+    received=3,
+    standing="可求助",
+    borrowed=(
+        LoanLine("L-2025-009", "P-002", "动力电池模组", 1, WUHAN, BEIJING, date(2025, 11, 3), 3, out=True),
+        LoanLine("L-2025-001", "P-001", "中控大屏 MCU2.0", 2, SHANGHAI, BEIJING, DUE, 0, out=True),
+        LoanLine("L-2025-020", "P-003", "前悬挂摆臂", 1, XIAN, BEIJING, None, 0, out=False),
+    ),
+    lent=(
+        LoanLine("L-2025-014", "P-003", "前悬挂摆臂", 2, BEIJING, TIANJIN, date(2025, 11, 18), -12, out=True),
+        LoanLine("L-2025-021", "P-004", "后摄像头模块", 1, BEIJING, HANGZHOU, None, 0, out=False),
+    ),
+    overdue=1,
+    due_soon=1,
+    to_send=1,
+    requests=(
+        RequestLine("R-001", "华北-北京", "P-001", "中控大屏 MCU2.0", 3, "P0", date(2025, 11, 8), "无条件支持"),
+        RequestLine("R-005", "华北-北京", "P-005", "电池热管理阀", 1, "P2", None, "可求助"),
+    ),
+    stale=Stock(2, (StockLine("P-003", "前悬挂摆臂", 5, 21), StockLine("P-004", "后摄像头模块", 0, 9))),
+    dead=Stock(1, (StockLine("P-005", "空调压缩机", 2, 120),)),
+)
+QUIET = replace(
+    STATEMENT,
+    key="statement:华东-上海:2025-W45",
+    member=SHANGHAI,
+    rank=None,
+    balance=-1,
+    standing="需先帮助他人",
+    borrowed=STATEMENT.borrowed[2:],
+    lent=STATEMENT.lent[:1],
+    overdue=0,
+    due_soon=0,
+    to_send=0,
+    requests=(),
+    stale=Stock(0, ()),
+    dead=Stock(0, ()),
+)
 EVERY = {
     "overdue": SCREEN,
     "problems": ERROR,
@@ -203,11 +252,25 @@ EVERY = {
     "thanks": RECEIVED,
     "arrived": ARRIVED,
     "recall": RECALLED,
+    "statement": STATEMENT,
 }
 """Kind of mail -> an item of it."""
 
 _KINDS = {Reminder: "overdue", Notice: "problems", Ask: "ask", Result: "result", Petition: "petition"}
-_AGREED = ("key", "stage", "next_stage", "severity", "level", "event", "plan", "risk", "grade", "email")
+_AGREED = (
+    "key",
+    "stage",
+    "next_stage",
+    "severity",
+    "level",
+    "event",
+    "plan",
+    "risk",
+    "grade",
+    "email",
+    "week",
+    "standing",
+)
 """Texts that no member types."""
 
 
