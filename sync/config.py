@@ -12,6 +12,7 @@ import os
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
@@ -179,13 +180,17 @@ def config_path(given: str | None) -> Path:
     return Path(given or os.environ.get(VARIABLE) or FILE)
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The quick one, where PyYAML was built with it."""
+
+
 def load(path: Path) -> Config:
     """The settings in *path*.
 
     Raises SetupError, one sentence naming the file and the key, for anything that cannot be used.
     """
     try:
-        node = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
+        node = yaml.load(path.read_text(encoding="utf-8-sig"), _LOADER) or {}  # noqa: S506  # safe, either of them
     except FileNotFoundError:
         raise SetupError(
             f"找不到配置文件 {path}。先运行 huzhu init，或用 --config 指定",
@@ -226,7 +231,7 @@ def _checked(node: Mapping[str, Any], path: Path) -> Config:
             f"{path}: there is no setting {key}" + (f"; do you mean {near}?" if near else ""),
         )
     try:
-        config = TypeAdapter(Config).validate_python(dict(node))
+        config = _shape().validate_python(dict(node))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -237,6 +242,11 @@ def _checked(node: Mapping[str, Any], path: Path) -> Config:
     config = dataclasses.replace(config, home=path.resolve().parent)
     _check_names(config, path)
     return config
+
+
+@cache
+def _shape() -> TypeAdapter[Config]:
+    return TypeAdapter(Config)
 
 
 def _check_names(config: Config, path: Path) -> None:

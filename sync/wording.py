@@ -23,6 +23,7 @@ from email.headerregistry import Address, HeaderRegistry, UniqueUnstructuredHead
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
 from email.utils import getaddresses
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,12 @@ def templates(room: str, folder: Path | None = None) -> Environment:
     """
     if folder is not None and not folder.is_dir():
         raise SetupError(f"找不到模板文件夹 {folder}", f"There is no templates folder {folder}")
-    homes = ([folder] if folder is not None else []) + [shipped("templates")]
+    return _environment(room, *([folder] if folder is not None else []), shipped("templates"))
+
+
+@cache
+def _environment(room: str, *homes: Path) -> Environment:
+    """One for all runs of a process: a template is compiled when it is first used, and again when its file changes."""
     environment = ImmutableSandboxedEnvironment(
         loader=ChoiceLoader([FileSystemLoader(home / room) for home in homes]),
         undefined=StrictUndefined,
