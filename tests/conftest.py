@@ -14,6 +14,15 @@ import pytest
 hypothesis.settings.register_profile("huzhu", deadline=None)  # a busy machine is no defect
 hypothesis.settings.load_profile("huzhu")
 
+
+@pytest.fixture(scope="session", autouse=True)
+def lasting_power() -> Iterator[None]:
+    """No test pulls the plug, so none of them waits for a disk; the processes that tests start do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _descriptor: None)
+        yield
+
+
 Convert = Callable[[Path, str], Path]
 
 
