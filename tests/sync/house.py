@@ -11,10 +11,13 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from click.testing import CliRunner
+
 from rules.outbox import mails_in
 from rules.schema import OUTBOX
 from rules.values import Mail, MailStatus
 from sync import compose
+from sync.cli import cli
 from sync.config import Config, load
 from sync.runlog import Report
 
@@ -47,6 +50,12 @@ def huzhu(*arguments: object, **environment: str) -> tuple[int, str, str]:
     process = started(*arguments, **environment)
     out, err = process.communicate(timeout=120)
     return process.returncode, out, err
+
+
+def called(*arguments: object) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of one command, called in this process: the same, but for the start."""
+    done = CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
+    return done.exit_code, done.stdout, done.stderr
 
 
 def book(home: Path) -> Path:
