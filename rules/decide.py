@@ -59,7 +59,8 @@ class Plan:
     """What a run should do.
 
     rows: worker table -> its rows, for every table that is computed afresh. mails: the outbox as it stands now, each
-    mail's fate settled. letters: mail to write or write again, those of waiting mails first; most severe first.
+    mail's fate settled. letters: mail to write or write again, those of waiting mails first; most severe first. found:
+    what all of it rests on.
     """
 
     rows: Mapping[str, Sequence[Row]]
@@ -67,6 +68,7 @@ class Plan:
     letters: Sequence[Letter]
     problems: Sequence[Problem]
     rows_read: Mapping[str, int]
+    found: Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def decide(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Plan:
     mails = outbox.mails_in(book.tabs.get("outbox"), zone, found.tables["outbox"])
     notices = letters.problem_notices(noticed, rows["issues"])
     mailing = _mailing(found, mails, notices, rows["standings"], policy)
-    return Plan(rows, mailing.mails, mailing.letters, noticed, found.read_in.rows_read)
+    return Plan(rows, mailing.mails, mailing.letters, noticed, found.read_in.rows_read, found)
 
 
 def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
