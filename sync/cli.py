@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
@@ -23,7 +23,7 @@ from sync.errors import HuzhuError, SetupError
 if TYPE_CHECKING:
     from sync.config import Config
 
-DEFAULT_DEMO = "huzhu-demo"
+DEFAULT_DEMO, DEFAULT_REPORT = "huzhu-demo", "huzhu-report.html"
 Locale = Literal["zh", "en"]
 
 
@@ -245,10 +245,12 @@ def _run(call: Call) -> int:
     from sync import compose, summary
 
     with call.waiting("正在读表、计算、写回…", "Reading, computing, writing…"):
-        report = compose.run(call.config, call.as_of)
+        done = compose.run(call.config, call.as_of)
     if not call.quiet or call.json:
-        summary.report(report, as_json=call.json, locale=call.locale)
-    return report.exit_code
+        summary.report(done, as_json=call.json, locale=call.locale)
+    if done.complaint:
+        click.echo(f"huzhu: {done.complaint.in_(call.locale)}", err=True)
+    return done.exit_code
 
 
 def _planned(call: Call, config: Config) -> Any:  # a sync.worker.Planned, imported only when a command needs it
@@ -289,7 +291,7 @@ def letter(call: Call, loan_id: str, output: str | None) -> None:
     from sync import files, inquiry, summary
     from sync.commitment import rendered
 
-    file, part = _suffix(output)
+    file, part = _suffix(output, _LETTERS, ".html 或 .txt", ".html or .txt") if output else (None, "text")
     found, policy = _sheet(call), call.spoken.policy
     loan_id, theirs = inquiry.loan(found, loan_id)
     promised = commitment(found.frames, found.states, loan_id, policy)
@@ -304,19 +306,36 @@ def letter(call: Call, loan_id: str, output: str | None) -> None:
 
 
 _LETTERS = {".html": "html", ".htm": "html", ".txt": "text", ".md": "text"}
+_PAGES = {".html": "html", ".htm": "html"}
 
 
-def _suffix(output: str | None) -> tuple[Path | None, str]:
-    """The file to write and which part of the letter it gets; (None, "text") without one."""
-    if output is None:
-        return None, "text"
+def _suffix(output: str, parts: Mapping[str, str], zh: str, en: str) -> tuple[Path, str]:
+    """The file to write, and which part of what was made it gets; zh, en: which suffixes there are."""
     file = Path(output)
-    if file.suffix.lower() not in _LETTERS:
+    if file.suffix.lower() not in parts:
         raise SetupError(
-            f"写不了 {file.name}：文件名用 .html 或 .txt 结尾；要 PDF，打开 .html 文件再打印成 PDF",
-            f"cannot write {file.name}: end it in .html or .txt; for a PDF, open the .html file and print it as PDF",
+            f"写不了 {file.name}：文件名用 {zh} 结尾；要 PDF，打开 .html 文件再打印成 PDF",
+            f"cannot write {file.name}: end it in {en}; for a PDF, open the .html file and print it as PDF",
         )
-    return file, _LETTERS[file.suffix.lower()]
+    return file, parts[file.suffix.lower()]
+
+
+@cli.add_command
+@command()
+@click.option("-o", "--output", metavar="FILE", help=f"写到哪个文件 · The file to write [{DEFAULT_REPORT}].")
+def report(call: Call, output: str | None) -> None:
+    """联盟报告，一页看全 · One page that shows the alliance."""
+    from sync import files, summary
+    from sync.report import page  # pygal
+
+    path = call.config.report.path
+    file = Path(output) if output else call.config.path(path) if path else Path(DEFAULT_REPORT)
+    _suffix(str(file), _PAGES, ".html", ".html")
+    text = page(_planned(call, call.spoken).plan, call.as_of, call.spoken.policy)
+    files.write(file, text)
+    call.say(f"写好了 {file}，用浏览器打开", f"Wrote {file}; open it in a browser")
+    if call.json:
+        summary.page(file, text, call.as_of)
 
 
 def _sheet(call: Call) -> Any:  # a rules.decide.Found, imported only when a command needs it

@@ -129,6 +129,13 @@ class GroupConfig(GroupPolicy):
 
 
 @dataclass(frozen=True, slots=True)
+class ReportConfig:
+    """report: where a run writes the page about the alliance; nowhere when blank."""
+
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WatchConfig:
     """watch: when `huzhu watch` runs a cycle, in the alliance's time."""
 
@@ -156,6 +163,7 @@ class Config:
     mail: MailConfig = field(default_factory=MailConfig)
     group: GroupConfig = GroupConfig()
     calendar: CalendarPolicy = CalendarPolicy()
+    report: ReportConfig = ReportConfig()
     home: Path = Path()
 
     @property

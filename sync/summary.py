@@ -19,6 +19,8 @@ from rules.values import Cell, Mail
 from rules.words import Words
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rules.inquiry import Inquiry
     from sync.backends import Finding
     from sync.runlog import Report
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 def report(done: Report, *, as_json: bool, locale: str) -> None:
     """What a run did."""
     if as_json:
-        facts = asdict(done)
+        facts = {name: fact for name, fact in asdict(done).items() if name != "complaint"}  # that goes to stderr
         seconds = {step: round(spent, 4) for step, spent in done.seconds.items()}
         _json({**facts, "as_of": done.as_of.isoformat(), "seconds": seconds})
         return
@@ -199,6 +201,11 @@ def letter(loan_id: str, made: Rendered, *, as_json: bool) -> None:
         _json({"loan_id": loan_id, "subject": made.subject, "text": made.text, "html": made.html})
         return
     print(made.text.rstrip())
+
+
+def page(file: Path, text: str, as_of: date) -> None:
+    """Which page was written, as JSON."""
+    _json({"file": str(file), "as_of": as_of.isoformat(), "bytes": len(text.encode())})
 
 
 def findings(found: Sequence[Finding], *, as_json: bool, locale: str) -> None:

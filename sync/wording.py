@@ -108,6 +108,11 @@ def money(amount: Decimal) -> str:
     return f"¥{amount:,.2f}"
 
 
+def percent(rate: float) -> str:
+    """0.856 as 86%."""
+    return f"{100 * rate:.0f}%"
+
+
 def templates(room: str, folder: Path | None = None) -> Environment:
     """The templates of one room ("mail" or "letter"); those in the alliance's own *folder* go first.
 
@@ -129,7 +134,7 @@ def _environment(room: str, *homes: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(cut=cut, money=money, blocks=blocks)
+    environment.filters.update(cut=cut, money=money, percent=percent, blocks=blocks)
     environment.globals.update(
         tabs={table.name: table.title for table in TABLES},
         headers={column.field: column.header for table in (INVENTORY, REQUESTS, LOANS) for column in table.columns},
@@ -283,16 +288,18 @@ def _urgency(item: Item) -> int:
     return _SEVERITIES.index(item.severity) if isinstance(item, Notice) and item.severity in _SEVERITIES else 0
 
 
-def one_lined(value: Any) -> Any:  # any dataclass of facts, or one of its fields
-    """*value* with every text in it on one line."""
+def one_lined(value: Any, clean: Callable[[str], str] = one_line) -> Any:  # facts: a dataclass, a row, or a part of one
+    """*value* with every text in it on one line, or as *clean* gives it."""
     if isinstance(value, str):
-        return one_line(value)
+        return clean(value)
     if isinstance(value, Words):
-        return Words(*map(one_line, value))
-    if isinstance(value, tuple):
-        return tuple(map(one_lined, value))
+        return Words(*map(clean, value))
+    if isinstance(value, tuple | list):
+        return tuple(one_lined(each, clean) for each in value)
+    if isinstance(value, Mapping):
+        return {one_lined(key, clean): one_lined(each, clean) for key, each in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: one_lined(getattr(value, f.name)) for f in fields(value)})
+        return replace(value, **{f.name: one_lined(getattr(value, f.name), clean) for f in fields(value)})
     return value
 
 
