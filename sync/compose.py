@@ -13,6 +13,7 @@ from rules.schema import OUTBOX, renamed
 from sync.errors import SetupError
 
 if TYPE_CHECKING:
+    from rules.decide import Plan
     from sync.backends import Backend
     from sync.backends.feishu import Feishu
     from sync.backends.google import Google
@@ -217,6 +218,19 @@ _ADDRESSES: dict[str, Callable[[Config], str]] = {"google": _google_address, "fe
 _SPEAKERS: dict[str, Callable[[Config], Speaker | None]] = {"feishu": _feishu, "none": lambda _: None}
 
 
+def publisher(config: Config) -> Callable[[Plan, date], None]:
+    """Writes the report to `report.path`; does nothing when that is blank."""
+
+    def publish(plan: Plan, as_of: date) -> None:
+        if config.report.path:
+            from sync import files
+            from sync.report import page  # pygal
+
+            files.write(config.path(config.report.path), page(plan, as_of, config.policy))
+
+    return publish
+
+
 def mailroom(config: Config) -> Mailroom:
     """The outbox, for `huzhu outbox`."""
     from sync.mailroom import Mailroom
@@ -233,7 +247,10 @@ def worker(config: Config) -> Worker:
     sheet = backend(config)
     settled = partial(still.remember, config, sheet)
     tell = speaker(config)
-    return Worker(sheet, mailer(config), wording(config), config.policy, config.zone, clock(config), settled, tell)
+    page = publisher(config)
+    return Worker(
+        sheet, mailer(config), wording(config), config.policy, config.zone, clock(config), settled, tell, page
+    )
 
 
 def run(config: Config, as_of: date) -> Report:

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from rules.changes import body
 from rules.schema import Table
 from rules.values import Change, RawTable, Row
+from rules.words import Words
 from sync import __version__
 
 DONE, MAIL_LEFT = "完成", "有邮件未发出"
@@ -43,7 +44,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run did (interface, `run --json`). changes: table -> rows added, changed, removed."""
+    """What a run did (interface, `run --json`). changes: table -> rows added, changed, removed.
+
+    complaint: why the page beside the sheet (`report.path`) could not be written, when the run's own work was done.
+    """
 
     run_id: str
     as_of: date
@@ -54,11 +58,12 @@ class Report:
     mails: Mapping[str, int]
     calls: Mapping[str, int]
     seconds: Mapping[str, float]
+    complaint: Words | None = None
 
     @property
     def exit_code(self) -> int:
-        """3 when some mail failed or waits for a person, else 0."""
-        return 3 if self.mails["failed"] or self.mails["held"] else 0
+        """3 when some mail failed or waits for a person, or the page could not be written, else 0."""
+        return 3 if self.mails["failed"] or self.mails["held"] or self.complaint else 0
 
 
 def logged(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
 from rules import outbox as box
@@ -19,8 +19,9 @@ from rules.intake import SheetError
 from rules.policy import Policy
 from rules.schema import LEDGER, OUTBOX, RUNS, Table, renamed
 from rules.values import Book, Change, Mail, MailStatus
+from rules.words import Words
 from sync.backends import Backend
-from sync.errors import Busy, Conflict, RunFailed, SetupError
+from sync.errors import Busy, Conflict, HuzhuError, RunFailed, SetupError
 from sync.mail import Mailer, Speaker
 from sync.outbox import Queue, Ways, deliver, fates, queued, tried
 from sync.runlog import DONE, MAIL_LEFT, Report, Tally, logged, wall
@@ -77,6 +78,7 @@ class Worker:
     clock: Clock
     settled: Callable[[Report, object], None] = lambda _report, _version: None  # told of a run with nothing to do
     speaker: Speaker | None = None
+    publish: Callable[[Plan, date], None] = lambda _plan, _as_of: None  # writes the page beside the sheet
 
     def run(self, as_of: date) -> Report:
         """One cycle, alone.
@@ -129,8 +131,21 @@ class _Cycle:
         else:
             report = self._report(self.planned.queue.added)
             self._write([*(change for change in changes if not _remembered(change)), *self._end(report)])
-        if not changes and not self.planned.plan.letters:
+        report = self._published(report)
+        if not changes and not self.planned.plan.letters and not report.complaint:
             self.worker.settled(report, self.version)
+        return report
+
+    def _published(self, report: Report) -> Report:
+        """*report*, with a complaint when the page could not be written: the run's own work is done by now."""
+        try:
+            self.worker.publish(self.planned.plan, self.as_of)
+        except HuzhuError as error:
+            return replace(report, complaint=error.words)
+        except Exception as error:  # noqa: BLE001  # no defect of a page may make a run look as if it had failed
+            return replace(
+                report, complaint=Words(f"报告没有写成：{error!r}", f"the report was not written: {error!r}")
+            )
         return report
 
     def _end(self, report: Report) -> list[Change]:

@@ -10,7 +10,6 @@ from datetime import date
 from hashlib import sha256
 
 import pytest
-from click.testing import CliRunner, Result
 
 from rules import ladder
 from rules.decide import decide
@@ -18,12 +17,14 @@ from rules.ledger import MAY_ASK, MUST_HELP_FIRST
 from rules.policy import Policy
 from rules.problems import SEVERITIES
 from rules.queue import UNCONDITIONAL
-from sync import charts
-from sync.cli import DEFAULT_REPORT, cli
+from rules.schema import RUNS
+from sync import charts, compose
+from sync.backends import Backend
+from sync.cli import DEFAULT_REPORT
 from sync.report import LISTED, amount, page
 from sync.wording import sayings, templates
 from tests.rules.sheets import POLICY, ZONE, book, decided, loan, member, part, request
-from tests.sync.house import ROOT, TODAY
+from tests.sync.house import ROOT, TODAY, called, config, run
 from tests.sync.letters import Parsed
 
 DAY = date(2025, 11, 10)
@@ -193,20 +194,20 @@ def test_a_figure_is_said_with_its_unit(value, unit, says):
 # --- the file --------------------------------------------------------------------------------------------------------
 
 
-def huzhu(*arguments: object) -> Result:
-    """One command, in this process."""
-    return CliRunner().invoke(cli, [*map(str, arguments), "--as-of", TODAY.isoformat()])
+def huzhu(*arguments: object) -> tuple[int, str, str]:
+    """One command on the day of the demo: exit code, stdout, stderr."""
+    return called(*arguments, "--as-of", TODAY)
 
 
 def test_the_command_writes_the_page_and_says_where(home, tmp_path):
     file, settings = tmp_path / "page.html", ("--config", home / "config.yaml")
-    done = huzhu("report", *settings, "-o", file)
-    assert (done.exit_code, done.stderr) == (0, "")
-    assert str(file) in done.stdout
+    code, out, err = huzhu("report", *settings, "-o", file)
+    assert (code, err) == (0, "")
+    assert str(file) in out
     assert "互助报告" in file.read_text(encoding="utf-8")
-    done = huzhu("report", *settings, "-o", file, "--json", "--lang", "en")
+    _, out, _ = huzhu("report", *settings, "-o", file, "--json", "--lang", "en")
     told = {"file": str(file), "as_of": TODAY.isoformat(), "bytes": file.stat().st_size}
-    assert json.loads(done.stdout) == told
+    assert json.loads(out) == told
     assert "Alliance report" in file.read_text(encoding="utf-8")
 
 
@@ -221,9 +222,9 @@ def test_the_page_goes_to_the_configured_place_else_here(home, tmp_path, monkeyp
 
 @pytest.mark.parametrize(("name", "says"), [("page.pdf", ".html"), ("nowhere/page.html", "没有文件夹")])
 def test_what_cannot_be_written_is_said_in_a_sentence(home, tmp_path, name, says):
-    done = huzhu("report", "--config", home / "config.yaml", "-o", tmp_path / name)
-    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert says in done.stderr
+    code, out, err = huzhu("report", "--config", home / "config.yaml", "-o", tmp_path / name)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert says in err
     assert not (tmp_path / name).exists()
 
 
@@ -236,3 +237,36 @@ def test_only_who_makes_a_report_loads_what_draws_it():
 def with_page(home, path):
     file = home / "config.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace('path: ""  ', f"path: {path}  ", 1), encoding="utf-8")
+
+
+def logged(home) -> int:
+    backend: Backend = compose.backend(config(home))
+    return len(backend.read((RUNS,)).tabs["runs"].rows)
+
+
+def test_a_run_writes_the_page_beside_its_settings(home):
+    with_page(home, "seen.html")
+    assert run(home).complaint is None
+    assert "互助报告" in (home / "seen.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_fails_no_run_and_is_tried_again(home):
+    with_page(home, "later/seen.html")
+    code, _, err = huzhu("run", "--config", home / "config.yaml", "-q")
+    assert (code, err.count("\n")) == (3, 1)
+    assert "later" in err
+    assert logged(home) == 2
+    assert compose.run(config(home), TODAY).complaint  # nothing is left to do but the page
+    (home / "later").mkdir()
+    assert compose.run(config(home), TODAY).complaint is None
+    assert (home / "later" / "seen.html").exists()
+
+
+def test_no_defect_of_a_page_makes_a_run_fail(home):
+    def publish(*_: object) -> None:
+        raise ZeroDivisionError
+
+    done = run(home, publish=publish)
+    assert done.exit_code == 3
+    assert "ZeroDivisionError" in done.complaint.zh
+    assert logged(home) == 2
