@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -14,10 +14,10 @@ import pandas as pd
 from rules.credit import GivenBack, given_back
 from rules.dates import Mask
 from rules.fulfilment import Fulfilment
-from rules.ladder import Ints, LoanStates
+from rules.ladder import OVERDUE, Ints, LoanStates
 from rules.ledger import has_left
 from rules.policy import InventoryPolicy
-from rules.rounding import half_up
+from rules.rounding import half_up, whole
 from rules.supply import Supply
 from rules.words import Words
 
@@ -38,20 +38,21 @@ class Keys:
 
     def __init__(self, keys: list[str]) -> None:
         self._keys = np.array(keys, dtype=object)
-        self._rank = np.empty(len(keys), dtype=np.int64)
-        self._rank[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
+        self._order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
 
     def of(self, chosen: Mask, weight: npt.NDArray[Any] | None = None) -> tuple[str, ...]:
         """The keys of the *chosen* rows, the greatest *weight* first, then by key."""
-        at = np.flatnonzero(chosen)
-        lead = np.zeros(len(at), dtype=np.int64) if weight is None else -weight[at].astype(np.int64)
-        return tuple(self._keys[at[np.lexsort((self._rank[at], lead))]].tolist())
+        at = self._order[chosen[self._order]]
+        if weight is not None:
+            at = at[np.argsort(-weight[at].astype(np.int64), kind="stable")]
+        return tuple(self._keys[at].tolist())
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What figures are made of. keys: by table name. present: for each member, whether it is still there. stocked:
-    for each inventory row, whether its center is: what the others hold is no longer the alliance's.
+    for each inventory row, whether its center is: what the others hold is no longer the alliance's. prices: of each
+    part, as a multiple of *unit*; None where it has none. overdue: for each loan.
     """
 
     frames: Mapping[str, pd.DataFrame]
@@ -63,15 +64,17 @@ class Facts:
     keys: Mapping[str, Keys]
     present: Mask
     stocked: Mask
+    overdue: Mask
+    prices: Sequence[int | None]
+    unit: Fraction
 
     def worth(self, table: str, chosen: Mask, units: Ints) -> tuple[Fraction, Mask]:
         """Unit value × *units* over the *chosen* rows, exactly; and which of these have no price."""
         parts = self.frames[table]["part_no"].cat.codes.to_numpy()
-        prices = self.frames["parts"]["unit_value"].to_numpy()
-        priced = np.array([price is not None for price in prices], dtype=bool)
-        total = np.bincount(parts[chosen], units[chosen], minlength=len(prices)).astype(np.int64)
-        at = np.flatnonzero((total > 0) & priced).tolist()
-        return sum((Fraction(prices[i]) * int(total[i]) for i in at), Fraction(0)), chosen & ~priced[parts]
+        priced = np.array([price is not None for price in self.prices], dtype=bool)
+        total = np.bincount(parts[chosen], units[chosen], minlength=len(priced)).astype(np.int64).tolist()
+        value = sum(price * of for price, of in zip(self.prices, total, strict=True) if price)
+        return self.unit * value, chosen & ~priced[parts]
 
 
 def facts(
@@ -91,8 +94,23 @@ def facts(
         "requests": Keys(frames["requests"]["request_id"].tolist()),
         "loans": Keys(frames["loans"]["loan_id"].tolist()),
     }
-    stocked = present[inventory["center"].cat.codes.to_numpy()]
-    return Facts(frames, states, given_back(states), served, stock, policy, keys, present, stocked)
+    unit_values = frames["parts"]["unit_value"].to_numpy()
+    (amounts,), unit = whole(unit_values)
+    prices = [None if price is None else int(amount) for price, amount in zip(unit_values, amounts, strict=True)]
+    return Facts(
+        frames,
+        states,
+        given_back(states),
+        served,
+        stock,
+        policy,
+        keys,
+        present,
+        stocked=present[inventory["center"].cat.codes.to_numpy()],
+        overdue=states.state == OVERDUE,
+        prices=prices,
+        unit=Fraction(unit),
+    )
 
 
 def said(main: Words, *more: tuple[int, str, str]) -> Words:

@@ -10,7 +10,7 @@ import numpy as np
 
 from rules.dates import day, days
 from rules.facts import Facts, Measured, Rows, count, said, yuan
-from rules.ladder import COMPENSATED, OVERDUE, Ints
+from rules.ladder import COMPENSATED, Ints
 from rules.ledger import effective
 from rules.rounding import half_up, percent, ratio
 from rules.words import Words
@@ -189,7 +189,7 @@ def on_time_rate(facts: Facts) -> Measured:
 
     Of 信用档案: the sum of 按时 ÷ the sums of 已结清 and 当前逾期. So one never given back counts too.
     """
-    loans, returns, overdue = facts.states, facts.returns, facts.states.state == OVERDUE
+    states, returns, overdue = facts.states, facts.returns, facts.overdue
     due = returns.settled | overdue
     main = Words(
         f"{count(due)} 笔借调已了结或已逾期，{count(returns.on_time)} 笔按时归还",
@@ -200,7 +200,7 @@ def on_time_rate(facts: Facts) -> Measured:
         main if due.any() else none,
         (count(returns.late), "{n} 笔迟还", "{n} came back late"),
         (count(overdue), "{n} 笔逾期未还", "{n} overdue"),
-        (count(returns.settled & (loans.state == COMPENSATED)), "{n} 笔赔偿了结", "{n} paid for"),
+        (count(returns.settled & (states.state == COMPENSATED)), "{n} 笔赔偿了结", "{n} paid for"),
     )
     rows = {"loans": facts.keys["loans"].of(due, ~returns.on_time)}
     return Measured(percent(count(returns.on_time), count(due)), sentence, rows)
@@ -217,8 +217,7 @@ def open_loans(facts: Facts) -> Measured:
 
 def overdue_loans(facts: Facts) -> Measured:
     """Loans past their due date that are not settled."""
-    states = facts.states
-    overdue = states.state == OVERDUE
+    states, overdue = facts.states, facts.overdue
     longest = int(states.days[overdue].max(initial=0))
     main = Words(
         f"{count(overdue)} 笔借调过了应还日期，最久的逾期 {longest} 天",
@@ -234,8 +233,7 @@ def value_at_risk(facts: Facts) -> Measured:
 
     None when no overdue loan has a price.
     """
-    states = facts.states
-    overdue = states.state == OVERDUE
+    states, overdue = facts.states, facts.overdue
     (lost, unpriced), (out, _) = (facts.worth("loans", which, states.outstanding) for which in (overdue, states.out))
     main = Words(
         f"逾期未还的配件值 {yuan(lost)} 元；全部在借的共值 {yuan(out)} 元",

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from rules.dates import Days, Mask, day, days
 from rules.facts import Facts
-from rules.ladder import OVERDUE, Ints
+from rules.ladder import Ints
 from rules.ledger import effective
 from rules.measures import middle
 from rules.rounding import percent
@@ -112,8 +112,7 @@ class _Counts:
 
     def of_returns(self) -> tuple[Sequence[float | None], ...]:
         """Loans due that are settled or overdue, the share that came back in time, and those overdue."""
-        states, returns = self._facts.states, self._facts.returns
-        overdue = states.state == OVERDUE
+        states, returns, overdue = self._facts.states, self._facts.returns, self._facts.overdue
         by_now = states.due <= day(states.as_of)
         month, due = self._months(states.due, (returns.settled | overdue) & by_now)
         of = self._sums(month, due)

@@ -10,16 +10,15 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from rules.dates import Mask, day, days, known
 from rules.ladder import LoanStates
 from rules.ledger import effective
+from rules.rounding import whole
 from rules.values import Row
 
 NOTHING = Decimal(0)
-Objects = npt.NDArray[np.object_]
 
 
 class Owed(NamedTuple):
@@ -68,7 +67,7 @@ def _owed(states: LoanStates, prices: Mapping[str, Decimal | None]) -> dict[tupl
     freight, damage = loans["freight"].to_numpy(), np.full(len(loans), None, dtype=object)
     damage[list(claims)] = list(claims.values())
     at = np.flatnonzero(effective(loans, states.as_of) & (freight.astype(bool) | damage.astype(bool)))
-    (freight, damage), unit = _whole(freight[at], damage[at])
+    (freight, damage), unit = whole(freight[at], damage[at])
     costs = pd.DataFrame(
         {
             "month": days(loans["lent_on"])[at].astype("datetime64[M]").astype(np.int64),
@@ -85,18 +84,6 @@ def _owed(states: LoanStates, prices: Mapping[str, Decimal | None]) -> dict[tupl
         (str(np.datetime64(month, "M")), names[debtor], names[creditor]): Owed(count, unit * paid, unit * claimed)
         for (month, debtor, creditor), count, paid, claimed in sums
     }
-
-
-def _whole(*columns: Objects) -> tuple[list[npt.NDArray[np.int64] | Objects], Decimal]:
-    """Money in whole numbers of a unit that divides every amount, and that unit: sums stay exact. Blank is 0."""
-    read = [pd.factorize(column) for column in columns]
-    distinct = [amount for _, amounts in read for amount in amounts]
-    places = max((-int(amount.as_tuple().exponent) for amount in distinct), default=0)
-    unit = Decimal(1).scaleb(-max(places, 0))
-    most = max((int(amount / unit) for amount in distinct), default=0) * max(len(column) for column in columns)
-    dtype = np.int64 if most < 2**62 else object
-    whole = (np.array([*(int(amount / unit) for amount in amounts), 0], dtype=dtype) for _, amounts in read)
-    return [amounts[codes] for amounts, (codes, _) in zip(whole, read, strict=True)], unit  # code -1 is blank: the last
 
 
 def _claims(states: LoanStates, prices: Mapping[str, Decimal | None]) -> Iterator[tuple[int, Decimal]]:
