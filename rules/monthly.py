@@ -73,9 +73,9 @@ class _Counts:
         self.first = day(facts.states.as_of).astype("datetime64[M]") - (MONTHS - 1)
 
     def _months(self, when: Days, chosen: Mask) -> tuple[Ints, Mask]:
-        """For each entry its month, counted from the first; and which of the *chosen* have one within the trend."""
+        """For each entry its month, counted from the first; and which of the *chosen*, none after *as_of*, have one."""
         month = (when.astype("datetime64[M]") - self.first).astype(np.int64)
-        return month, chosen & (month >= 0) & (month < MONTHS)
+        return month, chosen & (month >= 0)
 
     def _sums(self, month: Ints, chosen: Mask, weights: npt.NDArray[np.integer] | None = None) -> list[int]:
         picked = None if weights is None else weights[chosen]
