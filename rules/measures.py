@@ -95,10 +95,12 @@ def _hours(facts: Facts, value: float | None, share: Words) -> Measured:
     seconds, asked = (np.zeros(len(facts.frames[name]), dtype=np.int64) for name in ("loans", "requests"))
     seconds[served.loan[timed]] = served.seconds[timed]
     asked[served.request[timed]] = 1
+    in_days = round((value or 0) / 24, 1)
     main = Words(
-        f"{n} 笔借调从求助到签收，{share.zh}不超过 {value} 小时；签收只有日期，按当天 24 时算，实际只会更短",
-        f"{share.en} of {n} loans came within {value} hours of the request; a receipt is a day without an"
-        " hour and counts as its end, so the true time can only be less",
+        f"{n} 笔借调从求助到签收，{share.zh}不超过 {value} 小时（{in_days} 天）；"
+        "签收只有日期，按当天 24 时算，实际只会更短",
+        f"{share.en} of {n} loans came within {value} hours ({in_days} days) of the request; a receipt is a day"
+        " without an hour and counts as its end, so the true time can only be less",
     )
     none = Words("还没有借调同时写了求助编号和签收日期，算不出", "no loan has both 求助编号 and 签收日期 yet")
     backwards = count(dated & ~timed)

@@ -9,8 +9,9 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import cast
 
-from rules.schema import BORROW_AND_RETURN, COMPENSATION, LOANS, OFF, REQUESTS, SWAP, TABLES, Table
+from rules.schema import BORROW_AND_RETURN, COMPENSATION, LOANS, OFF, REQUESTS, SATISFIED, SWAP, TABLES, Table
 from rules.values import Cell
 from sync.config import FILE, load, write_default
 from sync.errors import SetupError
@@ -81,12 +82,13 @@ def _personal(file: Path, locale: str | None) -> None:
 def rows(as_of: date) -> dict[str, Rows]:
     """The members' tables: name -> rows in the order of the schema."""
     chance = random.Random(20251023)  # noqa: S311  # a demo, the same every time
+    inventory, history = _inventory(as_of, chance), list(_history(as_of, chance))
     return {
         "members": _members(as_of),
         "parts": [list(part) for part in PARTS],
-        "inventory": _inventory(as_of, chance),
-        "requests": [_row(REQUESTS, request) for request in _requests(as_of)],
-        "loans": [_row(LOANS, loan) for loan in (*_history(as_of, chance), *_live(as_of), *_mistaken(as_of))],
+        "inventory": inventory,
+        "requests": [_row(REQUESTS, request) for request in (*_requests(as_of), *_answered(history))],
+        "loans": [_row(LOANS, loan) for loan in (*history, *_live(as_of), *_mistaken(as_of))],
         "adjustments": [
             (as_of - timedelta(days=90), _XIAN, 1, "承担联盟培训", "王强"),
             (as_of - timedelta(days=30), _HANGZHOU, -1, "临时退出一次值班", "张明"),
@@ -163,6 +165,7 @@ def _history(as_of: date, chance: random.Random) -> Iterator[dict[str, Cell]]:
             done = {"compensated_on": lent + timedelta(days=30)}
         yield {
             "loan_id": f"L-{n:03d}",
+            "request_id": f"R-{100 + n}",
             "lender": lender,
             "borrower": borrower,
             "part_no": chance.choice(_NUMBERS[:19]),
@@ -174,6 +177,23 @@ def _history(as_of: date, chance: random.Random) -> Iterator[dict[str, Cell]]:
             "freight": 60 + 10 * (n % 9),
             "damaged_qty": 1 if n == 23 else None,  # noqa: PLR2004
             **done,
+        }
+
+
+def _answered(history: Sequence[Mapping[str, Cell]]) -> Iterator[dict[str, Cell]]:
+    """The requests that those loans were made for: served sooner from month to month, one in seven a day too late."""
+    for n, loan in enumerate(history):
+        lent, received = (cast("date", loan[name]) for name in ("lent_on", "received_on"))
+        asked = lent - timedelta(days=3 - n // 14)
+        patience = -1 if n % 7 == 3 else 2  # noqa: PLR2004
+        yield {
+            "request_id": loan["request_id"],
+            "requester": loan["borrower"],
+            "part_no": loan["part_no"],
+            "qty": loan["qty"],
+            "requested_at": datetime.combine(asked, time(8 + n % 9, 30)),
+            "needed_by": received + timedelta(days=patience),
+            "status": SATISFIED,
         }
 
 
