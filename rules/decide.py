@@ -15,6 +15,7 @@ import pandas as pd
 from rules import (
     appeals,
     credit,
+    diary,
     facts,
     figures,
     group,
@@ -184,19 +185,21 @@ def _mailing(
 ) -> Mailing:
     """The outbox with what is due now."""
     frames, states, post = found.frames, found.states, letters.Post.of(found.frames["members"], policy)
-    as_of, told = states.as_of, outbox.on_record(mails)
+    as_of, on_record, told = states.as_of, outbox.on_record(mails), diary.history(outbox.left(mails))
     week = weekly.Week(frames, states, found.placed, found.matched.supply, found.sums, standings)
     to_tell = outbox.ToTell(
         {
             **appeals.appeals(found.matched, frames, found.records, as_of, post),
-            **progress.progress(states, frames, told, as_of, post),
-            **weekly.weekly(week, told, post),
+            **progress.progress(states, frames, on_record, as_of, post),
+            **diary.due_notes(states, frames["parts"], told, as_of, post),
+            **weekly.weekly(week, on_record, post),
         },
         group.notices(found.placed, frames["requests"], states, frames["parts"], as_of, policy),
         notices,
     )
     held_over = _held_over(found.last_run, as_of, policy)
-    return outbox.mailing(mails, states, frames["parts"], post, to_tell, held_over)
+    mailing = outbox.mailing(mails, states, frames["parts"], post, to_tell, held_over)
+    return Mailing(mailing.mails, diary.with_entries(mailing.letters, told, states))
 
 
 def _history(

@@ -26,6 +26,19 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """What a calendar does with a loan that a letter tells of: an entry on its due date, or none any more.
+
+    sequence: how many letters that carry an entry have left about this loan before, so it grows with each. alarms: the
+    days of the ladder that still lie ahead; none once the entry is cancelled.
+    """
+
+    sequence: int
+    alarms: tuple[date, ...]
+    cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reminder:
     """One rung of the ladder for one loan, with every fact a letter states.
 
@@ -50,6 +63,7 @@ class Reminder:
     next_on: date | None
     holiday: Words | None = None
     last_workday: date | None = None
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +202,7 @@ class LoanNote:
     - `thanks:<loan_id>:received`: to the lender, the part is there.
     - `thanks:<loan_id>:week<n>`: to the lender, n whole weeks later it is still out.
     - `arrived:<loan_id>:<day or "stock">`: to the borrower, its own stock has come (*stock* units): return first.
-    - `recall:<loan_id>:<recall_on ISO>`: to the borrower, the lender needs it back by *due*.
+    - `recall:<loan_id>:<recall_on ISO>:<due ISO>`: to the borrower, the lender needs it back by *due*.
 
     event: received | week | arrived | recall. days: as-of minus due. stock: units the borrower has of its own, or
     awaited for *stock_on*; 0 and None for the other events.
@@ -211,6 +225,38 @@ class LoanNote:
     recall_on: date | None
     lender: Contact
     borrower: Contact
+    entry: Entry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DueNote:
+    """What a borrower was told of a loan's due date holds no longer; n counts the letters that told one before.
+
+    - `moved:<loan_id>:<n>:<due ISO>`: it is due on another day, or it is out again after all.
+    - `returned:<loan_id>:<n>`: it is settled, there is nothing to return any more.
+
+    told: the day that was told last, None when that it was settled. due: the day that holds, for a settled loan the one
+    it had. days: as-of minus due. state: as in 借调状态. closed_on: the day of return or payment, None when not known.
+    """
+
+    key: str
+    event: Literal["moved", "returned"]
+    loan_id: str
+    part_no: str
+    part_name: str
+    qty: int
+    outstanding: int
+    lent_on: date | None
+    extended_to: date | None
+    recall_on: date | None
+    told: date | None
+    due: date
+    days: int
+    state: str
+    closed_on: date | None
+    lender: Contact
+    borrower: Contact
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,4 +364,7 @@ class Statement:
     dead: Stock
 
 
-Item = Reminder | Notice | Ask | Result | LoanNote | Petition | Statement
+OfLoan = Reminder | LoanNote | DueNote
+"""What is about one loan: its days are counted from the day it is due."""
+
+Item = OfLoan | Notice | Ask | Result | Petition | Statement

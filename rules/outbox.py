@@ -11,7 +11,7 @@ from datetime import date, tzinfo
 
 import pandas as pd
 
-from rules import group
+from rules import diary, group
 from rules.cells import read, shown
 from rules.intake import SheetError
 from rules.items import Notice
@@ -124,6 +124,11 @@ def made(mails: Iterable[Mail], *, rows_only: bool = False) -> dict[str, date | 
     return record
 
 
+def left(mails: Iterable[Mail]) -> list[Mail]:
+    """The mails that somebody may have read: those that left, that may have, or that a person settled otherwise."""
+    return [mail for mail in mails if not waits(mail) and not _given_up(mail)]
+
+
 @dataclass(frozen=True, slots=True)
 class Mailing:
     """The outbox with each mail's fate settled, and the letters that may leave or be written now."""
@@ -187,7 +192,9 @@ def mailing(
     mails, letters = _reminded(recovered(before, locale), states, parts, post, held_over)
     for kind in MAIL_KINDS:
         if kind not in _BY_THEIR_OWN_RULES:
-            mails, more = _told_once(mails, kind, to_tell.members.get(kind, ()), policy)
+            entries = to_tell.members.get(kind, ())
+            entries = diary.unsaid(entries, letters) if kind in diary.CORRECTING else entries
+            mails, more = _told_once(mails, kind, entries, policy)
             letters += more
     letters = braked(letters, policy.mail, locale)
     mails, messages = _with_news(mails, to_tell.group, group.MESSAGE, policy)

@@ -192,7 +192,9 @@ class RunPolicy:
         _within("run.quiet_gap_days", self.quiet_gap_days, 1, 3650)
 
 
-MailKind = Literal["overdue", "recall", "ask", "result", "petition", "arrived", "thanks", "statement", "problems"]
+MailKind = Literal[
+    "overdue", "recall", "moved", "ask", "result", "petition", "arrived", "returned", "thanks", "statement", "problems"
+]
 MAIL_KINDS: tuple[MailKind, ...] = get_args(MailKind)
 """The kinds of mail, the most pressing first: when a run may not send all, these go first."""
 

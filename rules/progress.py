@@ -109,7 +109,9 @@ def _recall(loan: LoanNote, as_of: date) -> LoanNote | None:
     """The lender needs it back."""
     if loan.recall_on is None or loan.recall_on > as_of:
         return None
-    return replace(loan, event="recall", key=f"recall:{loan.loan_id}:{loan.recall_on.isoformat()}")
+    return replace(
+        loan, event="recall", key=f"recall:{loan.loan_id}:{loan.recall_on.isoformat()}:{loan.due.isoformat()}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

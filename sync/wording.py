@@ -31,7 +31,7 @@ from css_inline import CSSInliner
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from rules.items import Item, LoanNote, Notice, Reminder
+from rules.items import Item, Notice, OfLoan
 from rules.letters import Letter
 from rules.schema import INVENTORY, LOANS, LOCALES, REQUESTS, TABLES
 from rules.values import Mail
@@ -280,7 +280,7 @@ def _locale(letter: Letter) -> str:
 def _as_true_on(as_of: date, item: Item) -> Item:
     """*item* with one-line facts, and with the days of *as_of*."""
     item = one_lined(item)
-    return replace(item, days=(as_of - item.due).days) if isinstance(item, Reminder | LoanNote) else item
+    return replace(item, days=(as_of - item.due).days) if isinstance(item, OfLoan) else item
 
 
 def _urgency(item: Item) -> int:

@@ -152,10 +152,10 @@ def test_a_recall_is_told_to_the_borrower_once_and_copied_to_the_lender():
     plan, sheet = run(sheet, "2025-10-25", POLICY)
     [x] = letters(plan)
     assert (x.kind, x.to, x.cc, x.reply_to) == ("recall", ADDRESS["华北"], (ADDRESS["华东"],), ADDRESS["华东"])
-    assert (x.items[0].key, x.items[0].due) == ("recall:L-1:2025-10-25", date(2025, 10, 26))
+    assert (x.items[0].key, x.items[0].due) == ("recall:L-1:2025-10-25:2025-10-26", date(2025, 10, 26))
     assert noted(run(sheet, "2025-10-26", POLICY)[0]) == []
     again = changed(sheet, loans=[loan("L-1", 召回日期="2025-10-26")])
-    assert noted(decided(again, "2025-10-26", POLICY)) == ["recall:L-1:2025-10-26"]
+    assert noted(decided(again, "2025-10-26", POLICY)) == ["recall:L-1:2025-10-26:2025-10-27"]
 
 
 # --- which loans -----------------------------------------------------------------------------------------------------

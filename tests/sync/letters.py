@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from rules.items import (
     Ask,
     Contact,
+    DueNote,
+    Entry,
     Item,
     LoanLine,
     LoanNote,
@@ -172,10 +174,40 @@ WEEK_TWO = replace(
 ARRIVED = replace(RECEIVED, key="arrived:L-2025-001:2025-11-04", event="arrived", stock=3, stock_on=date(2025, 11, 4))
 RECALLED = replace(
     RECEIVED,
-    key="recall:L-2025-001:2025-10-30",
+    key="recall:L-2025-001:2025-10-30:2025-10-31",
     event="recall",
     recall_on=date(2025, 10, 30),
     due=date(2025, 10, 31),
+)
+MOVED = DueNote(
+    key="moved:L-2025-001:2:2025-11-20",
+    event="moved",
+    loan_id="L-2025-001",
+    part_no="P-001",
+    part_name="中控大屏 MCU2.0",
+    qty=2,
+    outstanding=2,
+    lent_on=DAY,
+    extended_to=date(2025, 11, 20),
+    recall_on=None,
+    told=DUE,
+    due=date(2025, 11, 20),
+    days=-17,
+    state="在借",
+    closed_on=None,
+    lender=SHANGHAI,
+    borrower=BEIJING,
+    entry=Entry(2, (date(2025, 11, 13), date(2025, 11, 17), date(2025, 11, 20)), cancelled=False),
+)
+REOPENED = replace(MOVED, key="moved:L-2025-001:4:2025-11-06", told=None, due=DUE, days=-3, extended_to=None)
+CLOSED = replace(
+    MOVED,
+    key="returned:L-2025-001:3",
+    event="returned",
+    outstanding=0,
+    state="已归还",
+    closed_on=date(2025, 11, 18),
+    entry=Entry(3, (), cancelled=True),
 )
 SWAPPED = replace(
     ASK,
@@ -253,6 +285,8 @@ EVERY = {
     "arrived": ARRIVED,
     "recall": RECALLED,
     "statement": STATEMENT,
+    "moved": MOVED,
+    "returned": CLOSED,
 }
 """Kind of mail -> an item of it."""
 
@@ -270,6 +304,7 @@ _AGREED = (
     "email",
     "week",
     "standing",
+    "state",
 )
 """Texts that no member types."""
 

@@ -15,14 +15,17 @@ from tests.sync.letters import (
     ARRIVED,
     ASK,
     BEIJING,
+    CLOSED,
     DAY,
     DUE,
     EVERY,
+    MOVED,
     NEWCOMER,
     PETITION,
     QUIET,
     RECALLED,
     RECEIVED,
+    REOPENED,
     RESULT,
     SHANGHAI,
     STATEMENT,
@@ -44,6 +47,8 @@ LETTERS = (
     ("arrived", (ARRIVED,), date(2025, 11, 4)),
     ("recall", (RECALLED,), date(2025, 10, 30)),
     ("statement", (STATEMENT, QUIET), DUE),
+    ("moved", (MOVED, REOPENED), date(2025, 11, 3)),
+    ("returned", (CLOSED,), date(2025, 11, 18)),
 )
 
 
@@ -55,6 +60,7 @@ def said(item, as_of: date = DAY, locale: str = "zh") -> str:
 @pytest.mark.parametrize(("name", "items", "as_of"), LETTERS, ids=[name for name, _, _ in LETTERS])
 def test_each_kind_reads_like_this(name, items, as_of, locale):
     greeting = {"petition": "", "result": BEIJING.manager, "arrived": BEIJING.manager, "recall": BEIJING.manager}
+    greeting |= dict.fromkeys(("moved", "returned"), BEIJING.manager)
     mail = letter(*items, locale=locale, greeting=greeting.get(name, SHANGHAI.manager))
     reply_to = {"ask": BEIJING.email, "thanks": BEIJING.email, "result": "", "petition": ""}
     rendered = WORDING.render(replace(mail, reply_to=reply_to.get(name, SHANGHAI.email)), as_of)
@@ -75,6 +81,10 @@ VARIANTS = (
     replace(ARRIVED, stock=1, stock_on=None),
     replace(RECALLED, due=DAY - timedelta(1), recall_on=None),
     replace(STATEMENT, stale=replace(STATEMENT.stale, rows=90), dead=replace(STATEMENT.dead, rows=90)),
+    replace(MOVED, recall_on=DAY, told=DUE + timedelta(30)),
+    replace(CLOSED, state="已赔偿", lent_on=None),
+    replace(CLOSED, state="已互换", closed_on=None),
+    replace(CLOSED, state="作废", qty=1),
 )
 
 
@@ -121,6 +131,15 @@ SAYS = (
     ("headquarters learns who waits longest", PETITION, "等得最久的客户已等 26 天", BEIJING.phone),
     ("a customer who does not wait is not counted", replace(PETITION, needs=PETITION.needs[1:]), "已等 9 天", "P0"),
     ("on the shelf", replace(ARRIVED, stock=1, stock_on=None), "请先还给 华东-上海 1 个", "到货再还"),
+    ("an extension is said to be one", MOVED, "由 2025-11-06 改为 2025-11-20（已登记延期）", "召回"),
+    ("a recall that brings the day forward", replace(MOVED, due=DUE, told=date(2025, 11, 20), recall_on=DAY), "（出借方要收回，召回日期 2025-10-23）", "延期）"),
+    ("any other change says no reason", replace(MOVED, extended_to=None), "改为 2025-11-20：", "（已登记延期）"),
+    ("a loan that is out after all", REOPENED, "它还没有还清", "改为"),
+    ("who was on time hears it", CLOSED, "没有过期", "逾期"),
+    ("who was late is thanked too", replace(CLOSED, closed_on=date(2025, 11, 21)), "全部还清。谢谢您", "没有过期"),
+    ("what was paid for was not returned", replace(CLOSED, state="已赔偿"), "已按约赔偿", "还清"),
+    ("what is swapped stays", replace(CLOSED, state="已互换"), "不用归还", "还清"),
+    ("what is cancelled needs no return", replace(CLOSED, state="作废"), "已作废，不用归还", "还清"),
     ("on its day", ARRIVED, "于 2025-11-04 到货", "更正“在库数量”"),
 )  # fmt: skip
 
@@ -192,7 +211,7 @@ def test_a_subject_fits_a_phone_whatever_the_names(name, kind, count, units):
     assert (str(count) in subject) or count == 1
 
 
-@pytest.mark.parametrize("kind", ["ask", "result", "thanks", "arrived", "recall", "statement"])
+@pytest.mark.parametrize("kind", ["ask", "result", "thanks", "arrived", "recall", "moved", "returned", "statement"])
 def test_kinds_of_one_build_share_a_layout(kind, tmp_path):
     (tmp_path / "mail").mkdir()
     (tmp_path / "mail" / "items.txt.j2").write_text("{{ say.title(items[0]) }}", encoding="utf-8")
