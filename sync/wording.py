@@ -25,7 +25,7 @@ from email.policy import SMTP, Policy
 from email.utils import getaddresses
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from css_inline import CSSInliner
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
@@ -189,12 +189,24 @@ class Wording:
             while listed > 1 and _cell_length(text) > BODY_LIMIT:
                 listed //= 2
                 text = tidy(layout.render(facts, listed=listed))
-            return Rendered(subject, text, self._html(letter, {**facts, "listed": listed, "subject": subject}))
+            html = self._html(letter, {**facts, "listed": listed, "subject": subject})
+            return Rendered(subject, text, html, self._entries(letter, listed, as_of))
         except FAULTS as error:
             raise template_fault("mail", error) from error
 
     def _html(self, letter: Letter, facts: Mapping[str, object]) -> str:
         return "" if letter.kind in TEXT_ONLY else styled(self._template(letter, "html").render(facts))
+
+    def _entries(self, letter: Letter, listed: int, as_of: date) -> tuple[Attachment, ...]:
+        """A file for the calendar for each loan that the letter lists in full; none while a person must release it."""
+        entered = [item for item in _listed(letter, as_of)[:listed] if _entered(item)]
+        if not entered or letter.held or self._sender is None:
+            return ()
+        from sync import ics  # noqa: PLC0415  # the library it needs takes a tenth of a second to load
+
+        say = self._sayings(letter)
+        by = ics.Publisher(self._alliance, self._sender, as_of)
+        return tuple(Attachment(*ics.file(item, say, by)) for item in entered)
 
     def message(self, rendered: Rendered, mail: Mail, *, reply_to: str, at: datetime) -> EmailMessage:
         """The mail that leaves: text, HTML, files, from the alliance to *mail*'s addresses, dated *at* (aware).
@@ -230,10 +242,11 @@ class Wording:
         )
 
     def _facts(self, letter: Letter, as_of: date) -> dict[str, object]:
-        items = sorted((_as_true_on(as_of, item) for item in letter.items), key=_urgency)
+        items = _listed(letter, as_of)
         return {
             "alliance": self._alliance,
             "as_of": as_of,
+            "entered": next(filter(_entered, items), None),
             "greeting": one_line(letter.greeting),
             "items": items,
             "kind": letter.kind,
@@ -244,9 +257,9 @@ class Wording:
         }
 
     def _sayings(self, letter: Letter) -> Mapping[str, object]:
-        """What all letters say, and what this kind says in its place."""
-        shared = self._templates.get_template(f"shared.{_locale(letter)}.words.j2")
-        return sayings(shared) | sayings(self._template(letter, "words"))
+        """What all letters say, what entries for the calendar do, and what this kind says in its place."""
+        shared, entry = (self._templates.get_template(f"{name}.{_locale(letter)}.words.j2") for name in _FOR_ALL)
+        return sayings(shared) | sayings(entry) | sayings(self._template(letter, "words"))
 
 
 def _attach(message: EmailMessage, attachments: Iterable[Attachment], boundary: str) -> None:
@@ -275,6 +288,18 @@ def _said(macro: Callable[..., str]) -> Callable[..., str]:
 
 def _locale(letter: Letter) -> str:
     return letter.locale if letter.locale in LOCALES else LOCALES[0]
+
+
+_FOR_ALL = ("shared", "entry")
+
+
+def _listed(letter: Letter, as_of: date) -> list[Item]:
+    """The items as true on *as_of*, in the order in which the letter lists them."""
+    return sorted((_as_true_on(as_of, item) for item in letter.items), key=_urgency)
+
+
+def _entered(item: Item) -> TypeGuard[OfLoan]:
+    return isinstance(item, OfLoan) and item.entry is not None
 
 
 def _as_true_on(as_of: date, item: Item) -> Item:

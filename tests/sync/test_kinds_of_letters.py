@@ -140,6 +140,8 @@ SAYS = (
     ("what was paid for was not returned", replace(CLOSED, state="已赔偿"), "已按约赔偿", "还清"),
     ("what is swapped stays", replace(CLOSED, state="已互换"), "不用归还", "还清"),
     ("what is cancelled needs no return", replace(CLOSED, state="作废"), "已作废，不用归还", "还清"),
+    ("an entry is explained", MOVED, "打开它，应还日期就记入日历", "去掉"),
+    ("an entry that goes is explained", CLOSED, "从日历里去掉", "记入"),
     ("on its day", ARRIVED, "于 2025-11-04 到货", "更正“在库数量”"),
 )  # fmt: skip
 
