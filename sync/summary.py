@@ -82,10 +82,11 @@ def problems(planned: Planned, *, as_json: bool, quiet: bool, locale: str) -> No
 def plan(planned: Planned, *, as_json: bool, locale: str) -> None:
     """Every cell that a run would write, and every mail in full."""
     diffs = list(_diffs(planned))
-    leaving = {letter.mail_id for letter, _ in planned.queue.leaving}
+    leaving = {letter.mail_id: [a.name for a in words.attachments] for letter, words in planned.queue.leaving}
     mails_ = [mail for mail in planned.queue.mails if mail.mail_id in leaving or _new(mail, planned)]
     if as_json:
-        _json({"changes": diffs, "mails": [_mail_facts(mail) for mail in mails_]})
+        facts = [{**_mail_facts(mail), "attachments": leaving.get(mail.mail_id, [])} for mail in mails_]
+        _json({"changes": diffs, "mails": facts})
         return
     titles = {t.name: t for t in TABLES}
     for diff in diffs:
@@ -95,6 +96,8 @@ def plan(planned: Planned, *, as_json: bool, locale: str) -> None:
     for mail_ in mails_:
         print()
         mail(mail_, as_json=False)
+        if names := leaving.get(mail_.mail_id):
+            print(f"{_said(locale, '附件', 'attached')}: {', '.join(names)}")
     print(
         _said(
             locale,

@@ -21,7 +21,7 @@ from rules.values import MailStatus
 from tests.sync.house import TODAY, book, by_status, called, huzhu, mails, started
 
 Command = Callable[..., tuple[int, str, str]]
-HEAVY = ("pandas", "numpy", "gspread", "openpyxl", "jinja2", "scipy", "pydantic", "yaml", "rich")
+HEAVY = ("pandas", "numpy", "gspread", "openpyxl", "jinja2", "scipy", "pydantic", "yaml", "rich", "icalendar")
 
 
 def on(home: Path, *arguments: object, by: Command = called) -> tuple[int, str, str]:
@@ -102,6 +102,11 @@ def test_plan_shows_every_cell_and_mail_and_does_nothing(home: Path) -> None:
     assert book(home).read_bytes() == before
     assert not (home / "outbox").exists()
     assert {"table", "key", "field", "before", "after"} == set(planned["changes"][0])
+    told = {name for mail in planned["mails"] if mail["status"] == "待发送" for name in mail["attachments"]}
+    due = [key for mail in planned["mails"] if mail["status"] == "待发送" for key in mail["items"] if "overdue:" in key]
+    assert told == {f"loan-{key.split(':')[1]}.ics" for key in due} != set()
+    shown = on(home, "plan")[1]
+    assert [name for name in told if name not in shown] == []
     on(home, "run", "-q")
     assert {mail["mail_id"] for mail in planned["mails"]} == {mail.mail_id for mail in mails(home)}
     assert {mail["body"] for mail in planned["mails"]} == {mail.body for mail in mails(home)}
