@@ -52,7 +52,7 @@ def charts(facts: Mapping[str, Any], say: Say) -> dict[str, Chart]:  # what the 
     """Every chart that has something to show, by name."""
     seen = facts["seen"]
     shown: dict[str, tuple[Callable[[Any, Told, Say], Chart], Any]] = {  # each draws what stands beside it
-        "points": (_points, seen.balances if seen.balances.of else ()),
+        "points": (_points, seen.balances if any(map(any, seen.balances.of.values())) else ()),
         "loans": (_loans, seen.stages if facts["loans"]["total"] else ()),
         "due": (_due, seen.due),
         "credit": (_credit, facts["credit"]["rows"]),
