@@ -10,6 +10,7 @@ from datetime import date
 from hashlib import sha256
 
 import pytest
+from hypothesis import given, settings
 
 from rules import ladder
 from rules.decide import decide
@@ -24,6 +25,8 @@ from sync.cli import DEFAULT_REPORT
 from sync.report import LISTED, amount, page
 from sync.wording import sayings, templates
 from tests.rules.sheets import POLICY, ZONE, book, decided, loan, member, part, request
+from tests.rules.strategies import TODAY as STRATEGIES_DAY
+from tests.rules.strategies import as_book, messy
 from tests.sync.house import ROOT, TODAY, called, config, run
 from tests.sync.letters import Parsed
 
@@ -63,6 +66,12 @@ def test_it_can_be_made_of_any_sheet(tables, locale):
     say = sayings(templates("report").get_template(f"page.{locale}.words.j2"))
     assert [head for head in say["HEADS"].values() if head not in seen(html)] == []
     assert "None" not in seen(html)
+
+
+@given(rows=messy())
+@settings(max_examples=10, deadline=None)
+def test_no_mistake_in_a_sheet_breaks_it(rows):
+    assert page(decided(as_book(rows), STRATEGIES_DAY), STRATEGIES_DAY, POLICY).endswith("</html>")
 
 
 def test_the_same_plan_gives_the_same_page():
