@@ -54,7 +54,7 @@ def file(item: OfLoan, say: Mapping[str, Any], by: Publisher) -> tuple[str, str,
 def _event(item: OfLoan, say: Mapping[str, Callable[[OfLoan], str]], by: Publisher) -> icalendar.Event:
     """The entry: the whole day on which the loan is due, with an alarm on each day of the ladder that lies ahead."""
     assert item.entry is not None, "see `file`"
-    title = say["entry_title"](item)
+    title, text = (_unbroken(say[name](item)) for name in ("entry_title", "entry_text"))
     event = icalendar.Event()
     for name, value in {
         "uid": by.uid(item.loan_id),
@@ -64,7 +64,7 @@ def _event(item: OfLoan, say: Mapping[str, Callable[[OfLoan], str]], by: Publish
         "dtstart": item.due,
         "dtend": item.due + timedelta(days=1),
         "summary": title,
-        "description": say["entry_text"](item),
+        "description": text,
         "status": "CANCELLED" if item.entry.cancelled else "CONFIRMED",
         "transp": "TRANSPARENT",
     }.items():
@@ -72,6 +72,11 @@ def _event(item: OfLoan, say: Mapping[str, Callable[[OfLoan], str]], by: Publish
     for day in item.entry.alarms:
         event.add_component(_alarm(day - item.due, title))
     return event
+
+
+def _unbroken(text: str) -> str:
+    r"""*text* without `\N`, of which icalendar makes a line break: nobody who types it gets a line of his own."""
+    return text.replace(r"\N", r"\n")
 
 
 def _alarm(after: timedelta, title: str) -> icalendar.Alarm:
