@@ -107,7 +107,7 @@ _DECLARED = (
     _Declared("overdue_loans", Words("逾期笔数", "overdue loans"), _LOANS, measures.overdue_loans),
     _Declared("value_at_risk", Words("逾期价值", "value at risk"), Words("元", "yuan"), measures.value_at_risk),
     _Declared("stale_rows", Words("过期库存", "stale inventory rows"), Words("行", "rows"), measures.stale_rows),
-    _Declared("gini", Words("帮助次数基尼系数", "Gini of helped counts"), Words("0..1", "0..1"), measures.gini),
+    _Declared("gini", Words("帮助次数基尼系数", "Gini of helped counts"), Words("", ""), measures.gini),
 )
 
 
