@@ -330,7 +330,7 @@ def _make_workbook(alliance: Alliance, path: Path) -> None:
     for table in MEMBER_TABLES:
         tab = book.create_sheet(table.title)
         tab.append([column.header for column in table.typed])
-        for row in typed[table.name]:
+        for row in typed.get(table.name, ()):
             tab.append(row)
     book.save(path)
     Workbook(path).prepare(TABLES)
