@@ -112,7 +112,7 @@ def decide(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Plan:
     rows = _rows(found, noticed, as_of, policy)
     mails = outbox.mails_in(book.tabs.get("outbox"), zone, found.tables["outbox"])
     notices = letters.problem_notices(noticed, rows["issues"])
-    mailing = _mailing(found, mails, notices, rows["standings"], policy)
+    mailing = _mailing(found, mails, notices, policy)
     return Plan(rows, mailing.mails, mailing.letters, noticed, found.read_in.rows_read, found)
 
 
@@ -180,13 +180,11 @@ def _rows(found: Found, noticed: Sequence[Problem], as_of: date, policy: Policy)
     }
 
 
-def _mailing(
-    found: Found, mails: Sequence[Mail], notices: Sequence[Notice], standings: Sequence[Row], policy: Policy
-) -> Mailing:
+def _mailing(found: Found, mails: Sequence[Mail], notices: Sequence[Notice], policy: Policy) -> Mailing:
     """The outbox with what is due now."""
     frames, states, post = found.frames, found.states, letters.Post.of(found.frames["members"], policy)
     as_of, on_record, told = states.as_of, outbox.on_record(mails), diary.history(outbox.left(mails))
-    week = weekly.Week(frames, states, found.placed, found.matched.supply, found.sums, standings)
+    week = weekly.Week(frames, states, found.placed, found.crises, found.matched.supply, found.sums, found.figures)
     to_tell = outbox.ToTell(
         {
             **appeals.appeals(found.matched, frames, found.records, as_of, post),

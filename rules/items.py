@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from rules.words import Words
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,11 +332,11 @@ class StockLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
-    """Rows of 库存 of one kind: how many there are, and those of them that wait longest."""
+class Several(Generic[T]):
+    """Lines of one kind: how many there are in all, and the first of them."""
 
-    rows: int
-    worst: tuple[StockLine, ...]
+    total: int
+    top: tuple[T, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,11 +362,62 @@ class Statement:
     due_soon: int
     to_send: int
     requests: tuple[RequestLine, ...]
-    stale: Stock
-    dead: Stock
+    stale: Several[StockLine]
+    dead: Several[StockLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A member's place in 积分榜."""
+
+    rank: int
+    center: str
+    balance: int
+    helped: int
+
+
+@dataclass(frozen=True, slots=True)
+class FigureLine:
+    """A figure of the alliance beside its references ("" without one), in words of the letter's language.
+
+    value: None while it cannot be told.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    traditional: str
+    benchmark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How often something happened in the last seven days, and in the seven before."""
+
+    what: Literal["asked", "lent", "returned", "overdue"]
+    now: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The alliance at a glance, once a week. key: `digest:<ISO year>-W<week>`.
+
+    leaders: the first places. helped: loans of the last seven days, units as lent. crises: P0 requests that nobody has
+    closed. overdue: the longest first.
+    """
+
+    key: str
+    week: str
+    leaders: tuple[Place, ...]
+    helped: Several[LoanLine]
+    crises: Several[RequestLine]
+    overdue: Several[LoanLine]
+    figures: tuple[FigureLine, ...]
+    changes: tuple[Change, ...]
 
 
 OfLoan = Reminder | LoanNote | DueNote
 """What is about one loan: its days are counted from the day it is due."""
 
-Item = OfLoan | Notice | Ask | Result | Petition | Statement
+Item = OfLoan | Notice | Ask | Result | Petition | Statement | Digest

@@ -6,7 +6,7 @@ all members sum to 0. Source: rules, section 2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -70,24 +70,31 @@ def accounts(
 
 
 def standings(members: pd.DataFrame, sums: Accounts, as_of: date, policy: PointsPolicy) -> list[Row]:
-    """The rows of 积分榜: by balance, then helped, then center; equal (balance, helped) share a rank.
+    """The rows of 积分榜."""
+    centers = members["center"].to_numpy()
+    rows: list[Row] = []
+    for rank, i in ranked(members, sums, as_of):
+        columns = (sums.helped, sums.received, sums.adjusted, sums.balance)
+        numbers = (int(column[i]) for column in columns)
+        standing = standing_of(int(sums.available[i]), policy).zh
+        rows.append((rank, centers[i], *numbers, standing))
+    return rows
+
+
+def ranked(members: pd.DataFrame, sums: Accounts, as_of: date) -> Iterator[tuple[int | None, int]]:
+    """Rank and place in the members frame: by balance, then helped, then center; equal (balance, helped) share a rank.
 
     Members who left stand last, without a rank, until their balance is settled.
     """
     left = has_left(members, as_of)
     centers = members["center"].to_numpy()
-    shown = np.flatnonzero(~left | (sums.balance != 0))
+    shown = np.flatnonzero(~left | (sums.balance != 0)).tolist()
     order = sorted(shown, key=lambda i: (left[i], -sums.balance[i], -sums.helped[i], centers[i]))
-    rows: list[Row] = []
     rank, previous = 0, None
     for place, i in enumerate(order, start=1):
         score = (sums.balance[i], sums.helped[i])
         rank, previous = (rank if score == previous else place), score
-        columns = (sums.helped, sums.received, sums.adjusted, sums.balance)
-        numbers = (int(column[i]) for column in columns)
-        standing = standing_of(int(sums.available[i]), policy).zh
-        rows.append((None if left[i] else rank, centers[i], *numbers, standing))
-    return rows
+        yield None if left[i] else rank, i
 
 
 def standing_of(points: int, policy: PointsPolicy) -> Words:

@@ -193,7 +193,18 @@ class RunPolicy:
 
 
 MailKind = Literal[
-    "overdue", "recall", "moved", "ask", "result", "petition", "arrived", "returned", "thanks", "statement", "problems"
+    "overdue",
+    "recall",
+    "moved",
+    "ask",
+    "result",
+    "petition",
+    "arrived",
+    "returned",
+    "thanks",
+    "statement",
+    "digest",
+    "problems",
 ]
 MAIL_KINDS: tuple[MailKind, ...] = get_args(MailKind)
 """The kinds of mail, the most pressing first: when a run may not send all, these go first."""

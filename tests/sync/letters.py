@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 
 from rules.items import (
     Ask,
+    Change,
     Contact,
+    Digest,
     DueNote,
     Entry,
+    FigureLine,
     Item,
     LoanLine,
     LoanNote,
@@ -24,12 +27,13 @@ from rules.items import (
     Notice,
     Offer,
     Petition,
+    Place,
     Record,
     Reminder,
     RequestLine,
     Result,
+    Several,
     Statement,
-    Stock,
     StockLine,
     Terms,
 )
@@ -256,8 +260,8 @@ STATEMENT = Statement(
         RequestLine("R-001", "华北-北京", "P-001", "中控大屏 MCU2.0", 3, "P0", date(2025, 11, 8), "无条件支持"),
         RequestLine("R-005", "华北-北京", "P-005", "电池热管理阀", 1, "P2", None, "可求助"),
     ),
-    stale=Stock(2, (StockLine("P-003", "前悬挂摆臂", 5, 21), StockLine("P-004", "后摄像头模块", 0, 9))),
-    dead=Stock(1, (StockLine("P-005", "空调压缩机", 2, 120),)),
+    stale=Several(2, (StockLine("P-003", "前悬挂摆臂", 5, 21), StockLine("P-004", "后摄像头模块", 0, 9))),
+    dead=Several(1, (StockLine("P-005", "空调压缩机", 2, 120),)),
 )
 QUIET = replace(
     STATEMENT,
@@ -272,9 +276,36 @@ QUIET = replace(
     due_soon=0,
     to_send=0,
     requests=(),
-    stale=Stock(0, ()),
-    dead=Stock(0, ()),
+    stale=Several(0, ()),
+    dead=Several(0, ()),
 )
+DIGEST = Digest(
+    key="digest:2025-W45",
+    week="2025-W45",
+    leaders=(Place(1, "华东-上海", 4, 6), Place(2, "华北-北京", 2, 5), Place(2, "华中-武汉", 2, 5)),
+    helped=Several(
+        2,
+        (
+            replace(STATEMENT.lent[0], loan_id="L-2025-022", lender=SHANGHAI, borrower=XIAN),
+            replace(STATEMENT.lent[0], loan_id="L-2025-023", lender=WUHAN, borrower=BEIJING, part_name="动力电池模组"),
+        ),
+    ),
+    crises=Several(
+        2,
+        (
+            STATEMENT.requests[0],
+            RequestLine("R-009", "华北-天津", "P-002", "动力电池模组", 0, "P0", None, "可求助"),
+        ),
+    ),
+    overdue=Several(1, STATEMENT.borrowed[:1]),
+    figures=(
+        FigureLine("满足率", 92.3, "%", "85-90%", "95-98%"),
+        FigureLine("到货用时（中位数）", None, "小时", "3-5天", "4-8小时"),
+        FigureLine("归还按时率", 88.0, "%", "", ""),
+    ),
+    changes=(Change("asked", 4, 2), Change("lent", 3, 5), Change("returned", 2, 2), Change("overdue", 1, 0)),
+)
+CALM = replace(DIGEST, helped=Several(0, ()), crises=Several(0, ()), overdue=Several(0, ()))
 EVERY = {
     "overdue": SCREEN,
     "problems": ERROR,
@@ -287,6 +318,7 @@ EVERY = {
     "statement": STATEMENT,
     "moved": MOVED,
     "returned": CLOSED,
+    "digest": DIGEST,
 }
 """Kind of mail -> an item of it."""
 
@@ -305,6 +337,7 @@ _AGREED = (
     "week",
     "standing",
     "state",
+    "what",
 )
 """Texts that no member types."""
 

@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.items import Stock
+from rules.items import Several
 from rules.policy import MAIL_KINDS
 from sync.wording import BODY_LIMIT, LISTED, Wording
 from tests.sync.letters import (
     ARRIVED,
     ASK,
     BEIJING,
+    CALM,
     CLOSED,
     DAY,
+    DIGEST,
     DUE,
     EVERY,
     MOVED,
@@ -49,6 +51,7 @@ LETTERS = (
     ("statement", (STATEMENT, QUIET), DUE),
     ("moved", (MOVED, REOPENED), date(2025, 11, 3)),
     ("returned", (CLOSED,), date(2025, 11, 18)),
+    ("digest", (DIGEST,), DUE),
 )
 
 
@@ -59,8 +62,8 @@ def said(item, as_of: date = DAY, locale: str = "zh") -> str:
 @pytest.mark.parametrize("locale", ["zh", "en"])
 @pytest.mark.parametrize(("name", "items", "as_of"), LETTERS, ids=[name for name, _, _ in LETTERS])
 def test_each_kind_reads_like_this(name, items, as_of, locale):
-    greeting = {"petition": "", "result": BEIJING.manager, "arrived": BEIJING.manager, "recall": BEIJING.manager}
-    greeting |= dict.fromkeys(("moved", "returned"), BEIJING.manager)
+    greeting = {"petition": "", "digest": "", "result": BEIJING.manager, "arrived": BEIJING.manager}
+    greeting |= dict.fromkeys(("moved", "returned", "recall"), BEIJING.manager)
     mail = letter(*items, locale=locale, greeting=greeting.get(name, SHANGHAI.manager))
     reply_to = {"ask": BEIJING.email, "thanks": BEIJING.email, "result": "", "petition": ""}
     rendered = WORDING.render(replace(mail, reply_to=reply_to.get(name, SHANGHAI.email)), as_of)
@@ -80,11 +83,13 @@ VARIANTS = (
     replace(WEEK_TWO, due=DAY - timedelta(3), received_on=None),
     replace(ARRIVED, stock=1, stock_on=None),
     replace(RECALLED, due=DAY - timedelta(1), recall_on=None),
-    replace(STATEMENT, stale=replace(STATEMENT.stale, rows=90), dead=replace(STATEMENT.dead, rows=90)),
     replace(MOVED, recall_on=DAY, told=DUE + timedelta(30)),
     replace(CLOSED, state="已赔偿", lent_on=None),
     replace(CLOSED, state="已互换", closed_on=None),
     replace(CLOSED, state="作废", qty=1),
+    replace(STATEMENT, stale=replace(STATEMENT.stale, total=90), dead=replace(STATEMENT.dead, total=90)),
+    CALM,
+    replace(DIGEST, crises=replace(DIGEST.crises, total=90), overdue=replace(DIGEST.overdue, total=90)),
 )
 
 
@@ -184,8 +189,11 @@ LONG = (
     replace(STATEMENT, borrowed=STATEMENT.borrowed * MANY),
     replace(STATEMENT, lent=STATEMENT.lent * MANY),
     replace(STATEMENT, requests=STATEMENT.requests * MANY),
-    replace(STATEMENT, stale=Stock(MANY, STATEMENT.stale.worst * LISTED)),
-    replace(STATEMENT, dead=Stock(MANY, STATEMENT.dead.worst)),
+    replace(STATEMENT, stale=Several(MANY, STATEMENT.stale.top * LISTED)),
+    replace(STATEMENT, dead=Several(MANY, STATEMENT.dead.top)),
+    replace(DIGEST, crises=Several(MANY, DIGEST.crises.top * LISTED)),
+    replace(DIGEST, overdue=Several(MANY, DIGEST.overdue.top * LISTED)),
+    replace(DIGEST, helped=Several(MANY, DIGEST.helped.top)),
 )
 
 
@@ -214,7 +222,9 @@ def test_a_subject_fits_a_phone_whatever_the_names(name, kind, count, units):
     assert (str(count) in subject) or count == 1
 
 
-@pytest.mark.parametrize("kind", ["ask", "result", "thanks", "arrived", "recall", "moved", "returned", "statement"])
+@pytest.mark.parametrize(
+    "kind", ["ask", "result", "thanks", "arrived", "recall", "moved", "returned", "statement", "digest"]
+)
 def test_kinds_of_one_build_share_a_layout(kind, tmp_path):
     (tmp_path / "mail").mkdir()
     (tmp_path / "mail" / "items.txt.j2").write_text("{{ say.title(items[0]) }}", encoding="utf-8")

@@ -1,15 +1,24 @@
 """Every kind of letter as a person opens it: on a phone and on a desk, by day and by night."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from rules.items import Digest
 from tests.browser import Browser
-from tests.sync.letters import DUE, ERROR, EVERY, HELD, QUIET, SCREEN, WARNING, WORDING, filled, letter
+from tests.sync.letters import CALM, DUE, ERROR, EVERY, HELD, QUIET, SCREEN, WARNING, WORDING, filled, letter
 
-LETTERS = [(item,) for item in EVERY.values()] + [(ERROR, WARNING, HELD), (SCREEN, SCREEN), (QUIET,)]
-LONG = [tuple(filled(item, "1044321-00-C" * 9) for item in items) for items in LETTERS]
-"""With names and numbers that no line can hold."""
+LETTERS = [(item,) for item in EVERY.values()] + [(ERROR, WARNING, HELD), (SCREEN, SCREEN), (QUIET,), (CALM,)]
+
+
+def longest(item):
+    """*item* with names and numbers that no line can hold. The names of figures are our own."""
+    long = filled(item, "1044321-00-C" * 9)
+    return replace(long, figures=item.figures) if isinstance(item, Digest) else long
+
+
+LONG = [tuple(map(longest, items)) for items in LETTERS]
 
 
 def pages(locale: str, letters=LETTERS) -> list[str]:
