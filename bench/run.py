@@ -27,7 +27,7 @@ _COMPARED = (STANDINGS, LEDGER, QUEUE, LOAN_STATES)
 _BIG = 5_000
 _CONFIG = """\
 backend: {{kind: workbook, workbook: {{path: {name}}}}}
-mail: {{transport: none, kinds: {{overdue: false, problems: false}}}}
+mail: {{transport: none, kinds: {{overdue: false, problems: false, statement: false, digest: false}}}}
 """
 _CYCLE = """\
 import sys

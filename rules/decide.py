@@ -156,10 +156,15 @@ def _problems(found: Found, book: Book, as_of: date, policy: Policy) -> list[Pro
     """Everything to be mended or looked at, as 数据问题 lists it."""
     members, requests = found.frames["members"], found.frames["requests"]
     about_loans = warnings.of_loans(found.states, found.prices, members, requests, policy)
+    about_stock = warnings.of_stock(
+        found.frames["inventory"], members, found.matched.supply, as_of, policy.inventory.stale_days
+    )
     again = policy.alliance.locale if found.last_run == as_of else None
     history = _history(book, found.tables, found.postings, found.frames["loans"], again)
     about_requests = [*queue.unproven(found.placed), *found.matched.problems]
-    return problems.ordered([*found.read_in.problems, *about_requests, *about_loans, *history], found.tables)
+    return problems.ordered(
+        [*found.read_in.problems, *about_requests, *about_loans, *about_stock, *history], found.tables
+    )
 
 
 def _rows(found: Found, noticed: Sequence[Problem], as_of: date, policy: Policy) -> dict[str, Sequence[Row]]:

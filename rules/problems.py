@@ -186,6 +186,12 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "{center} has no supervisor address; escalation goes to the coordinator",
         "Fill in the supervisor's address in the members table",
     ),
+    "stale_stock": _kind(
+        "「{center}」有 {count} 行库存超过 {most} 天没有更新，最久的是 {value} 盘点的",
+        "请这家中心重新盘点，改在库数量和更新日期",
+        "{center} has {count} rows of stock counted more than {most} days ago, the oldest on {value}",
+        "Ask the center to count again, and to fill in the quantity and the day of the count",
+    ),
     "p0_unproven": _kind(
         "申报 P0，但{lack}，按 {level} 处理",
         "写明原因，并填写舆情风险（高）或敏感客户类型",

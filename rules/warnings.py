@@ -1,4 +1,4 @@
-"""What the rules find wrong with loans that can be read: nothing is left out, somebody should look.
+"""What the rules find wrong with loans and stock that can be read: nothing is left out, somebody should look.
 
 Source: table contract (保价金额, 单价), rules, section 4 (no_supervisor); the source's 风险控制: damage on the way, and
 a lender that changes its mind.
@@ -7,7 +7,7 @@ a lender that changes its mind.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -16,9 +16,11 @@ import pandas as pd
 from rules import queue, settlement
 from rules.dates import Mask, day, days, known, plain
 from rules.ladder import CLAIMED, VOID, LoanStates
+from rules.ledger import has_left
 from rules.policy import LoansPolicy, Policy, Rung
 from rules.problems import Problem
 from rules.schema import HOLIDAYS
+from rules.supply import Supply
 
 
 def of_loans(
@@ -155,9 +157,10 @@ def _no_unit_value(states: LoanStates, prices: Mapping[str, Decimal | None], lad
 
 
 def _no_supervisor(states: LoanStates, members: pd.DataFrame, ladder: Sequence[Rung]) -> list[Problem]:
-    """A loan has come to a rung that copies the supervisor, and the borrower has none on record."""
-    copied = [i for i, rung in enumerate(ladder) if "supervisor" in rung.cc]
-    borrowers = set(states.loans["borrower"][np.isin(states.reached, copied)])
+    """A loan is out and may come to a rung that copies the supervisor, and the borrower has none on record."""
+    if not any("supervisor" in rung.cc for rung in ladder):
+        return []
+    borrowers = set(states.loans["borrower"][states.out])
     columns = (members[name].tolist() for name in ("center", "row", "supervisor_email"))
     return [
         Problem("warning", "no_supervisor", "members", center, row, "supervisor_email", "", {"center": center})
@@ -175,3 +178,24 @@ def _unpublished(states: LoanStates) -> Iterator[Problem]:
     ahead = [*states.due[states.out].tolist(), states.as_of, states.as_of + _AHEAD]
     for year in states.workdays.unpublished(ahead):
         yield Problem("warning", "year_unpublished", "holidays", "", 0, "", str(year), {"tab": HOLIDAYS.title})
+
+
+def of_stock(inventory: pd.DataFrame, members: pd.DataFrame, stock: Supply, as_of: date, most: int) -> list[Problem]:
+    """A warning for each member whose stock was counted more than *most* days ago, at the row that waits longest.
+
+    It names the day of that count, so that it is news again only after another one.
+    """
+    there = ~has_left(members, as_of)[inventory["center"].cat.codes.to_numpy()]
+    rows = np.flatnonzero(stock.stale & there)
+    columns = (inventory[name].iloc[rows].astype(object).tolist() for name in ("center", "row"))
+    counts: dict[str, list[tuple[date, int]]] = {}
+    for center, row, counted in zip(*columns, days(inventory["updated_on"])[rows].tolist(), strict=True):
+        counts.setdefault(center, []).append((counted, row))
+    return [
+        _stale(center, *min(found), {"center": center, "count": str(len(found)), "most": str(most)})
+        for center, found in counts.items()
+    ]
+
+
+def _stale(center: str, counted: date, row: int, facts: Mapping[str, str]) -> Problem:
+    return Problem("warning", "stale_stock", "inventory", center, row, "updated_on", str(counted), facts)

@@ -40,7 +40,7 @@ def everything_wrong():
             loan("L-12", 损坏数量=1), loan("L-13", 求助编号="R-1", 借出日期=None, 作废="是"),
         ],
         adjustments=[adjustment("华北", "很多"), adjustment("西北", 9)],
-        inventory=[{"center": "华中", "part_no": "P-1", "on_hand": 1}],
+        inventory=[{"center": "华中", "part_no": "P-1", "on_hand": 1, "updated_on": "2025-10-01"}],
     )  # fmt: skip
 
 

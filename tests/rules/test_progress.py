@@ -5,11 +5,15 @@ from datetime import date
 import pytest
 
 from rules.items import LoanNote
-from rules.policy import Alliance, Policy, RunPolicy
+from rules.policy import Alliance, MailPolicy, Policy, RunPolicy
 from rules.values import Book, MailStatus
-from tests.rules.sheets import MEMBERS, book, days, decided, loan, member, run, settled
+from tests.rules.sheets import MEMBERS, NOT_WEEKLY, book, days, decided, loan, member, run, settled
 
-POLICY = Policy(alliance=Alliance(coordinator_email="desk@example.cn"), run=RunPolicy(cadence_days=1))
+POLICY = Policy(
+    alliance=Alliance(coordinator_email="desk@example.cn"),
+    run=RunPolicy(cadence_days=1),
+    mail=MailPolicy(kinds=NOT_WEEKLY),
+)
 KINDS = ("recall", "arrived", "thanks")
 ADDRESS = {str(m["服务中心"]): str(m["邮箱"]) for m in MEMBERS}
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from rules.policy import LoansPolicy, Policy
+from rules.policy import Alliance, LoansPolicy, Policy
 from rules.problems import rows_of
 from rules.schema import renamed
-from tests.rules.sheets import book, decided, loan, part, request
+from rules.values import Book
+from tests.rules.sheets import MEMBERS, book, decided, loan, part, request, run
 
 AS_OF = "2025-11-06"
 CODES = {"no_tracking", "not_received", "damaged_units", "promise_retracted", "no_unit_value"}
@@ -111,3 +112,35 @@ def test_a_promise_taken_back_is_told_while_its_units_are_missing(cells, request
 )
 def test_units_found_elsewhere_are_no_longer_missing(other, told):
     assert retracted(loan("L-1", **PROMISE, 作废="是"), other) == told
+
+
+# --- stock ------------------------------------------------------------------------------------------------------------
+
+
+def stale(as_of, *stock, **tabs):
+    """(center, row, value, how many rows) of each warning about stock that was not counted."""
+    found = decided(book(inventory=stock, **tabs), as_of, Policy()).problems
+    return [(p.key, p.row, p.value, p.args["count"]) for p in found if p.code == "stale_stock"]
+
+
+def counted(center, on, part_no="P-1"):
+    return {"center": center, "part_no": part_no, "on_hand": 1, "updated_on": on}
+
+
+def test_stock_nobody_counts_is_one_warning_a_member_at_the_row_that_waits_longest():
+    stock = [counted("华北", "2025-10-29"), counted("华北", "2025-10-01", "P-2"), counted("华东", "2025-10-30")]
+    assert stale(AS_OF, *stock) == [("华北", 3, "2025-10-01", "2")]
+    assert stale("2025-11-07", *stock) == [("华北", 3, "2025-10-01", "2"), ("华东", 4, "2025-10-30", "1")]
+    gone = [{**m, "退出日期": AS_OF} if m["服务中心"] == "华北" else m for m in MEMBERS]
+    assert stale(AS_OF, *stock, members=gone) == []
+
+
+def test_stock_that_waits_is_told_once_and_again_after_another_count():
+    """The coordinator's report gives the news alone."""
+    policy = Policy(alliance=Alliance(coordinator_email="desk@example.cn"))
+    sheet, told_on = book(inventory=[counted("华北", "2025-10-01")]), []
+    for day, updated in ((AS_OF, "2025-10-01"), ("2025-11-09", "2025-10-01"), ("2025-11-20", "2025-11-10")):
+        now = Book({**sheet.tabs, "inventory": book(inventory=[counted("华北", updated)]).tabs["inventory"]})
+        plan, sheet = run(now, day, policy)
+        told_on += [day for x in plan.letters if x.kind == "problems"]
+    assert told_on == [AS_OF, "2025-11-20"]
