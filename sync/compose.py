@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sync.mail import Mailer, Speaker
     from sync.mailroom import Mailroom
     from sync.runlog import Report
-    from sync.wording import Wording
+    from sync.wording import Attachment, Enclosure, Wording
     from sync.worker import Clock, Reader, Worker
 
 
@@ -118,7 +118,20 @@ def wording(config: Config) -> Wording:
     from sync.wording import Wording  # jinja2
 
     folder = config.path(config.mail.templates) if config.mail.templates else None
-    return Wording(config.alliance.name, config.mail.sender, folder)
+    return Wording(config.alliance.name, config.mail.sender, folder, _enclosures(config))
+
+
+def _enclosures(config: Config) -> Mapping[str, Enclosure]:
+    """The report with each digest, where the settings say so."""
+
+    def report(plan: Plan, as_of: date) -> Attachment:
+        from sync.report import page  # pygal
+        from sync.wording import Attachment
+
+        content = page(plan, as_of, config.policy).encode()
+        return Attachment(f"huzhu-report-{as_of}.html", "text/html; charset=utf-8", content)
+
+    return {"digest": report} if config.report.attach else {}
 
 
 def mailer(config: Config) -> Mailer | None:

@@ -130,9 +130,10 @@ class GroupConfig(GroupPolicy):
 
 @dataclass(frozen=True, slots=True)
 class ReportConfig:
-    """report: where a run writes the page about the alliance; nowhere when blank."""
+    """report: where a run writes the page about the alliance, nowhere when blank; whether it goes with the digest."""
 
     path: str = ""
+    attach: bool = False
 
 
 @dataclass(frozen=True, slots=True)

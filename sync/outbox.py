@@ -36,7 +36,9 @@ class Queue:
 
 def queued(plan: Plan, wording: Wording, as_of: date) -> Queue:
     """The outbox with the plan's letters in words: new rows at the end, waiting ones written afresh."""
-    worded = [(letter, wording.render(letter, as_of)) for letter in plan.letters]
+    worded = [
+        (letter, wording.enclosing(wording.render(letter, as_of), letter, plan, as_of)) for letter in plan.letters
+    ]
     mails = {mail.mail_id: mail for mail in plan.mails}
     standing = len(mails)
     for letter, words in worded:

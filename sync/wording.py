@@ -25,12 +25,14 @@ from email.policy import SMTP, Policy
 from email.utils import getaddresses
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeGuard
 
 from css_inline import CSSInliner
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from rules.decide import Plan
 from rules.items import Item, Notice, OfLoan
 from rules.letters import Letter
 from rules.schema import INVENTORY, LOANS, LOCALES, REQUESTS, TABLES
@@ -80,6 +82,10 @@ class Attachment:
     name: str
     media_type: str
     content: bytes
+
+
+Enclosure = Callable[[Plan, date], Attachment]
+"""A file that goes with all letters of a kind, made of the plan they come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +171,21 @@ def sayings(words: Template) -> dict[str, object]:
 class Wording:
     """The letters of one alliance. *sender* is `mail.from`; *folder* its own templates, looked at first.
 
+    enclosures: kind -> what goes with each letter of that kind.
     Raises SetupError when *sender* is not an address or *folder* is not a folder. An empty *sender* can render only.
     """
 
-    def __init__(self, alliance: str, sender: str, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        alliance: str,
+        sender: str,
+        folder: Path | None = None,
+        enclosures: Mapping[str, Enclosure] = MappingProxyType({}),
+    ) -> None:
         self._alliance = one_line(alliance)
         self._sender = _sender(sender, self._alliance) if sender else None
         self._templates = templates("mail", folder)
+        self._enclosures = enclosures
 
     def render(self, letter: Letter, as_of: date) -> Rendered:
         """*letter* in words, as true on *as_of*: days are counted from that day, whatever the items say.
@@ -193,6 +207,12 @@ class Wording:
             return Rendered(subject, text, html, self._entries(letter, listed, as_of))
         except FAULTS as error:
             raise template_fault("mail", error) from error
+
+    def enclosing(self, rendered: Rendered, letter: Letter, plan: Plan, as_of: date) -> Rendered:
+        """*rendered* with what goes with every letter of its kind."""
+        enclosure = self._enclosures.get(letter.kind)
+        files = (enclosure(plan, as_of),) if enclosure else ()
+        return replace(rendered, attachments=(*rendered.attachments, *files))
 
     def _html(self, letter: Letter, facts: Mapping[str, object]) -> str:
         return "" if letter.kind in TEXT_ONLY else styled(self._template(letter, "html").render(facts))
@@ -246,6 +266,7 @@ class Wording:
         return {
             "alliance": self._alliance,
             "as_of": as_of,
+            "enclosed": letter.kind in self._enclosures,
             "entered": next(filter(_entered, items), None),
             "greeting": one_line(letter.greeting),
             "items": items,

@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, time
+from email import message_from_bytes
+from email.policy import default
 from hashlib import sha256
 
 import pytest
@@ -23,7 +25,9 @@ from sync import charts, compose
 from sync.backends import Backend
 from sync.cli import DEFAULT_REPORT
 from sync.report import LISTED, amount, page
+from sync.runlog import Tally
 from sync.wording import sayings, templates
+from sync.worker import planned
 from tests.rules.sheets import POLICY, ZONE, book, decided, loan, member, part, request
 from tests.rules.strategies import TODAY as STRATEGIES_DAY
 from tests.rules.strategies import as_book, messy
@@ -279,3 +283,31 @@ def test_no_defect_of_a_page_makes_a_run_fail(home):
     assert done.exit_code == 3
     assert "ZeroDivisionError" in done.complaint.zh
     assert logged(home) == 2
+
+
+def test_the_digest_carries_the_page_where_the_settings_say_so(home):
+    assert digest(home) == []
+    with_attachment(home)
+    [(name, kind, text)] = digest(home)
+    assert (name, kind) == (f"huzhu-report-{TODAY}.html", "text/html")
+    assert "互助报告" in text
+    assert digest(home) == [(name, kind, text)]  # a retry on the same day sends the same bytes
+
+
+def with_attachment(home):
+    file = home / "config.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("attach: false", "attach: true", 1), encoding="utf-8")
+
+
+def digest(home) -> list[tuple[str, str, str]]:
+    """Name, kind and text of each file that goes with the digest of today."""
+    settings = config(home)
+    words = compose.wording(settings)
+    queue = planned(compose.reader(settings), words, settings.policy, settings.zone, TODAY, Tally()).queue
+    [(letter, rendered)] = [(letter, rendered) for letter, rendered in queue.leaving if letter.kind == "digest"]
+    mail = next(mail for mail in queue.mails if mail.mail_id == letter.mail_id)
+    at = datetime.combine(TODAY, time(9), settings.zone)
+    message = words.message(rendered, mail, reply_to=letter.reply_to, at=at)
+    assert ("附件" in mail.body) == bool(rendered.attachments)
+    files = message_from_bytes(message.as_bytes(), policy=default).iter_attachments()
+    return [(file.get_filename(), file.get_content_type(), file.get_content()) for file in files]
