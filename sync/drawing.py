@@ -177,6 +177,7 @@ def _bare(chart: Any, told: Told, kind: str, layers: Sequence[str], looks: Seque
 
 
 _DROPPED = ("defs", "desc", "title", ET.Comment)
+_HOOKS = re.compile(r" (?:reactive|tooltip-trigger)")
 _FAR = re.compile(r"-?\d+\.\d+")
 
 
@@ -190,7 +191,7 @@ def _strip(node: Any) -> None:  # an element of ElementTree
     node.attrib.pop("style", None)
     for name, value in node.attrib.items():
         if name == "class":
-            node.set(name, value.removesuffix(" reactive tooltip-trigger"))
+            node.set(name, _HOOKS.sub("", value))
         elif name not in ("id", "xmlns"):
             node.set(name, _FAR.sub(lambda far: f"{float(far[0]):.1f}".removesuffix(".0"), value))
 

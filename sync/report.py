@@ -24,7 +24,7 @@ from rules.ladder import OUT, OVERDUE
 from rules.overview import overview, reached
 from rules.policy import Policy
 from rules.schema import CREDIT, ISSUES, LOAN_STATES, QUEUE, STANDINGS, TABLES, Kind, Table
-from sync.charts import GRADES, charts
+from sync.charts import BARS, GRADES, charts
 from sync.wording import money, one_line, one_lined, sayings, templates
 
 LISTED, KEYS = 25, 40
@@ -40,6 +40,7 @@ def page(plan: Plan, as_of: date, policy: Policy) -> str:
     return room.get_template("page.html.j2").render(
         _own(room),
         alliance=clean(policy.alliance.name),
+        bars=BARS,
         charts=charts(facts, say),
         day=as_of,
         grades=GRADES,

@@ -23,6 +23,7 @@ from rules.queue import UNCONDITIONAL
 from rules.schema import RUNS
 from sync import charts, compose
 from sync.backends import Backend
+from sync.charts import BARS
 from sync.cli import DEFAULT_REPORT
 from sync.report import LISTED, amount, page
 from sync.runlog import Tally
@@ -187,6 +188,14 @@ def test_long_tables_are_cut_and_counted():
     html = worded(loans=loans)
     assert len(re.findall(r'<th scope="row">L-\d', html)) == LISTED
     assert "还有 7 行，见共享表「借调状态」" in html
+
+
+def test_a_chart_of_some_members_says_of_how_many():
+    members = [member(f"中心{n:02d}") for n in range(BARS + 3)]
+    html = seen(worded(members=members, loans=[loan("L-1", "中心00", "中心01")]))
+    assert f"图中是积分最高和最低的 6 个成员，共 {BARS + 3} 个" in html
+    assert f"图中是按时率最低的 {BARS} 个成员，共 {BARS + 3} 个" in html
+    assert "图中是" not in seen(worded(loans=[loan("L-1")]))
 
 
 @pytest.mark.parametrize(
