@@ -507,7 +507,7 @@ def test_of_two_runs_at_once_one_goes_on(monkeypatch: pytest.MonkeyPatch, *, rev
     if not revised:
         monkeypatch.setattr("tests.emulators.feishu.model.Base.touch", lambda _base, _table: None)
     outcomes: Counter[str] = Counter()
-    for number in range(5, 50, 5):
+    for number in range(7, 60, 7):
         with alliance() as house:
             outcomes[raced(house, number)] += 1
     assert outcomes.keys() == {"busy", "through"}
@@ -633,7 +633,7 @@ def test_a_long_run_keeps_its_turn(house: House) -> None:
         version = backend.read(TABLES).version
         for number in range(5):
             now[0] = NOON + 10 * number * MINUTE
-            version = backend.write([Change(table, [(str(number), 1.0, "", "", "", "")])], version)
+            version = backend.write([Change(table, [(str(number), 1.0, "", "", "", "", "")])], version)
             with pytest.raises(Busy):
                 house.backend(now[0] + MINUTE).read(TABLES)
 
