@@ -25,7 +25,7 @@ from tests.rules.sheets import BY_NAME, POLICY, ZONE, grid, loan
 from tests.sync.cycles import ALLIANCE, AS_OF, COMPUTED, WORDS, Counted
 from tests.sync.spreadsheets import NOON, House, spreadsheet
 
-SEEDS, CHUNK = int(os.environ.get("HUZHU_SEEDS", "250")), 25
+SEEDS, CHUNK = int(os.environ.get("HUZHU_SEEDS", "100")), 25
 TITLES = [table.title for table in MEMBER_TABLES]
 
 

@@ -21,7 +21,7 @@ from tests.rules.sheets import loan
 from tests.sync.bases import House, Tabs, alliance, check_beside, check_results, ran, seen
 from tests.sync.cycles import AS_OF, Counted
 
-SEEDS, CHUNK = int(os.environ.get("HUZHU_SEEDS", "30")), 10
+SEEDS, CHUNK = int(os.environ.get("HUZHU_SEEDS", "20")), 10
 TITLES = {table.title: table for table in MEMBER_TABLES}
 EDITED = ("借调记录", "借调记录", "求助", "成员", "库存")
 TYPED: dict[Kind, tuple[Any, ...]] = {
