@@ -219,6 +219,15 @@ def test_every_open_loan_stands_in_the_statements_of_both_sides_and_in_no_other(
         assert sorted(stood) == sorted((row[side], row[0]) for row in still)
 
 
+@laws(15)
+@given(SHEETS)
+def test_a_first_run_tells_each_member_once_and_all_of_them_once(rows):
+    plan = decided(as_book(rows), TODAY, POLICY)
+    heard = [item.member.center for x in letters(plan) for item in x.items]
+    assert len(heard) == len(set(heard))
+    assert sum(len(x.items) for x in letters(plan, "digest")) <= 1
+
+
 # --- the digest ------------------------------------------------------------------------------------------------------
 
 

@@ -457,6 +457,22 @@ def test_the_alliances_own_templates_go_first(tmp_path):
     assert "请今天归还" in rendered.text
 
 
+@pytest.mark.parametrize("item", EVERY.values(), ids=EVERY)
+def test_an_html_letter_looks_right_without_its_head(item):
+    """Mail programs drop style sheets: what is left in the head is for dark rooms alone, and nothing is fetched."""
+    head, body = WORDING.render(letter(item), DUE).html.split("</head>")
+    assert re.findall(r"^@\w+ \([\w-]+: \w+\)", head, flags=re.MULTILINE) == ["@media (prefers-color-scheme: dark)"]
+    assert all("style" in dict(attrs) for tag, attrs in Parsed(body).tags if tag in ("h2", "h3", "p", "ol", "th"))
+    assert not re.search(r"(src|href|url)\W", head + body)
+
+
+def test_an_alliance_may_have_a_look_of_its_own(tmp_path):
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "style.css").write_text(".title { color: #123456; }", encoding="utf-8")
+    rendered = Wording("联盟", "", tmp_path).render(letter(SCREEN), DUE)
+    assert re.search(r'<h2 class="title" style="color:\s?#123456;?">', rendered.html)
+
+
 def test_a_layout_of_ones_own_escapes_what_the_words_say(tmp_path):
     (tmp_path / "mail").mkdir()
     (tmp_path / "mail" / "overdue.zh.html.j2").write_text("{{ say.title(items[0]) }}", encoding="utf-8")
