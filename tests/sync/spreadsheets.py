@@ -75,6 +75,7 @@ def settings(house: House, folder: Path, *, smtp: Postman | None = None, lease_m
     house.service.accounts.add(ACCOUNT)
     chosen = {
         "alliance": {"coordinator_email": "desk@alliance.example"},
+        "calendar": {"country": "none"},  # a test of today hears of no year that is not published yet
         "backend": {"kind": "google", "google": {"spreadsheet": house.address, "url": house.server.url}},
         "run": {"lease_minutes": lease_minutes},
         "mail": {"transport": "smtp", "smtp": smtp.settings} if smtp else {},
