@@ -246,6 +246,8 @@ def _run(call: Call) -> int:
 
     with call.waiting("正在读表、计算、写回…", "Reading, computing, writing…"):
         done = compose.run(call.config, call.as_of)
+    if done.unkept:
+        click.echo(f"huzhu: {done.unkept.in_(call.locale)}", err=True)
     if not call.quiet or call.json:
         summary.report(done, as_json=call.json, locale=call.locale)
     if done.complaint:
@@ -260,6 +262,32 @@ def _planned(call: Call, config: Config) -> Any:  # a sync.worker.Planned, impor
 
     with call.waiting("正在读表、计算…", "Reading, computing…"):
         return planned(compose.reader(config), compose.wording(config), config.policy, config.zone, call.as_of, Tally())
+
+
+@cli.add_command
+@command()
+def undo(call: Call) -> None:
+    """撤销上一次运行，各表恢复原样 · Put back what the last run changed."""
+    from sync import compose, summary
+
+    with call.waiting("正在恢复…", "Putting back…"):
+        done = compose.undo(call.config)
+    if not call.quiet or call.json:
+        summary.undone(done, as_json=call.json, locale=call.locale)
+
+
+@cli.add_command
+@command()
+@click.argument("run", required=False, metavar="[RUN]")
+def replay(call: Call, run: str | None) -> int:
+    """重算以前的一次运行 · Compute a past run again, without the sheet."""
+    from sync import compose, summary
+
+    with call.waiting("正在重算…", "Computing…"):
+        done = compose.replay(call.config, run)
+    if not call.quiet or call.json:
+        summary.replayed(done, as_json=call.json, locale=call.locale)
+    return 0 if done.identical else 3
 
 
 @cli.add_command

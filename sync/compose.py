@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from sync.errors import SetupError
 
 if TYPE_CHECKING:
     from rules.decide import Plan
+    from rules.words import Words
     from sync.backends import Backend
     from sync.backends.feishu import Feishu
     from sync.backends.google import Google
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from sync.config import Config
     from sync.mail import Mailer, Speaker
     from sync.mailroom import Mailroom
+    from sync.replay import Replay
     from sync.runlog import Report
+    from sync.snapshot import Snapshot
+    from sync.undo import Undone
     from sync.wording import Attachment, Enclosure, Wording
     from sync.worker import Clock, Reader, Worker
 
@@ -259,11 +264,43 @@ def worker(config: Config) -> Worker:
 
     sheet = backend(config)
     settled = partial(still.remember, config, sheet)
-    tell = speaker(config)
-    page = publisher(config)
-    return Worker(
-        sheet, mailer(config), wording(config), config.policy, config.zone, clock(config), settled, tell, page
+    made = Worker(
+        sheet,
+        mailer(config),
+        wording(config),
+        config.policy,
+        config.zone,
+        clock(config),
+        settled,
+        speaker(config),
+        publisher(config),
     )
+    return replace(made, keep=_keeper(config)) if config.evidence.keep else made
+
+
+def _keeper(config: Config) -> Callable[[Snapshot], Words | None]:
+    from sync import evidence
+
+    limits = config.evidence
+    return partial(evidence.keep, config.home / evidence.FOLDER, most=limits.keep, max_mb=limits.max_mb)
+
+
+def undo(config: Config) -> Undone:
+    """The last run of this machine undone."""
+    from sync import evidence
+    from sync.undo import undo
+
+    return undo(backend(config), evidence.last(config.home / evidence.FOLDER), clock(config))
+
+
+def replay(config: Config, name: str | None) -> Replay:
+    """The run called *name* computed again, the last one of this machine without a name."""
+    from sync import evidence
+    from sync.replay import replay
+
+    folder = config.home / evidence.FOLDER
+    kept = evidence.named(folder, name) if name else evidence.last(folder)
+    return replay(kept, wording(replace(config, alliance=kept.policy.alliance)))
 
 
 def run(config: Config, as_of: date) -> Report:

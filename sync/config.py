@@ -146,6 +146,14 @@ class WatchConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceConfig:
+    """evidence: how many runs are kept for `undo` and `replay`, and how much room they may take."""
+
+    keep: Annotated[int, Field(ge=0, le=10_000)] = 20
+    max_mb: Annotated[float, Field(ge=0)] = 50.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything the operator can set. home is the folder of the file: relative paths start there."""
 
@@ -165,6 +173,7 @@ class Config:
     group: GroupConfig = GroupConfig()
     calendar: CalendarPolicy = CalendarPolicy()
     report: ReportConfig = ReportConfig()
+    evidence: EvidenceConfig = EvidenceConfig()
     home: Path = Path()
 
     @property

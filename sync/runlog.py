@@ -25,12 +25,15 @@ DONE, MAIL_LEFT = "完成", "有邮件未发出"
 class Tally:
     """What a run did, for its report: seconds spent, mail written, sent and failed, restarts included.
 
-    spoken: the message to the group was handed over, or tried; there is one a run.
+    spoken: the message to the group was handed over, or tried; there is one a run. replaced: the worker's tabs that an
+    attempt of the run changed, as they stood before it. unkept: why there is no snapshot of it.
     """
 
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", "decide", "write", "mail"), 0.0))
     mails: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("queued", "sent", "failed"), 0))
     spoken: bool = False
+    replaced: dict[str, RawTable | None] = field(default_factory=dict)
+    unkept: Words | None = None
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -47,6 +50,7 @@ class Report:
     """What a run did (interface, `run --json`). changes: table -> rows added, changed, removed.
 
     complaint: why the page beside the sheet (`report.path`) could not be written, when the run's own work was done.
+    unkept: why there is no snapshot of the run, None when there is one or none was wanted.
     """
 
     run_id: str
@@ -59,6 +63,7 @@ class Report:
     calls: Mapping[str, int]
     seconds: Mapping[str, float]
     complaint: Words | None = None
+    unkept: Words | None = None
 
     @property
     def exit_code(self) -> int:
@@ -83,6 +88,11 @@ def logged(
         __version__,
     )
     return Change(runs, [*body(runs, before), row], {"added": 1}, len(row))
+
+
+def run_id(started: datetime) -> str:
+    """What the log calls the run that began at *started*."""
+    return wall(started).strftime("%Y%m%d-%H%M%S")
 
 
 def wall(moment: datetime) -> datetime:

@@ -20,7 +20,7 @@ from sync import __version__
 from sync.backends import Backend
 from sync.config import Config
 from sync.errors import Conflict
-from sync.runlog import Report, Tally, logged, wall
+from sync.runlog import Report, Tally, logged, run_id
 
 FILE = Path(".huzhu") / "last-run.json"
 
@@ -30,7 +30,11 @@ def remember(config: Config, backend: Backend, report: Report, version: object) 
     state = backend.state(version)
     if not state:
         return
-    kept = {"basis": _basis(config, report.as_of), "state": state, "report": {**asdict(report), "as_of": None}}
+    kept = {
+        "basis": _basis(config, report.as_of),
+        "state": state,
+        "report": {**asdict(report), "as_of": None, "unkept": None},
+    }
     file = config.home / FILE
     with suppress(OSError):  # a folder that cannot be written costs speed, nothing else
         file.parent.mkdir(exist_ok=True)
@@ -49,9 +53,8 @@ def run(config: Config, backend: Backend, as_of: date, clock: Callable[[], datet
         log = book.tabs.get(RUNS.name)
         if log is None or backend.state(book.version) != kept["state"] or not _ends_with(log.rows, kept):
             return None
-        run_id = wall(started).strftime("%Y%m%d-%H%M%S")
         report = Report(**{**kept["report"], "as_of": as_of, "calls": backend.calls, "seconds": tally.seconds})
-        report = replace(report, run_id=run_id)
+        report = replace(report, run_id=run_id(started))
         with tally.timed("write"):
             change = logged(renamed(config.schema.rename)[RUNS.name], log, report, started, clock(), 0)
             version = backend.write([change], book.version)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from rules.inquiry import Inquiry
     from sync.backends import Finding
+    from sync.replay import Replay
     from sync.runlog import Report
+    from sync.undo import Undone
     from sync.wording import Rendered
     from sync.worker import Planned
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 def report(done: Report, *, as_json: bool, locale: str) -> None:
     """What a run did."""
     if as_json:
-        facts = {name: fact for name, fact in asdict(done).items() if name != "complaint"}  # that goes to stderr
+        facts = {name: fact for name, fact in asdict(done).items() if name not in ("complaint", "unkept")}  # to stderr
         seconds = {step: round(spent, 4) for step, spent in done.seconds.items()}
         _json({**facts, "as_of": done.as_of.isoformat(), "seconds": seconds})
         return
@@ -46,6 +48,35 @@ def report(done: Report, *, as_json: bool, locale: str) -> None:
     )
     for zh, en, text in lines:
         print(f"{_said(locale, zh, en):<8}{text}")
+
+
+def undone(done: Undone, *, as_json: bool, locale: str) -> None:
+    """What was put back, and what cannot be."""
+    if as_json:
+        _json({**asdict(done), "as_of": done.as_of.isoformat()})
+        return
+    put = _changes(done.changes, {table.name: table.title for table in TABLES}, locale)
+    print(_said(locale, f"已撤销运行 {done.run_id}：{put}", f"undone: the run {done.run_id}: {put}"))
+    if done.mails:
+        zh = f"它发出的 {done.mails} 封邮件收不回来，提醒邮件表保持原样"
+        print(_said(locale, zh, f"{done.mails} letters had left and cannot be called back; the outbox stays as it is"))
+    zh = "下一次运行会重新计算、重新写入；要改设置或数据，请先改好"
+    print(_said(locale, zh, "the next run computes and writes again; mend settings or data first"))
+
+
+def replayed(done: Replay, *, as_json: bool, locale: str) -> None:
+    """Whether a past run came out the same, or what did not."""
+    cells = [asdict(one) for one in done.differences]
+    if as_json:
+        facts = {"run_id": done.run_id, "as_of": done.as_of.isoformat(), "version": done.made_by}
+        plain = [{name: _plain(value) for name, value in one.items()} for one in cells]
+        _json({**facts, "identical": done.identical, "differences": plain})
+        return
+    what = _said(locale, f"{done.rows} 行，{done.letters} 封信", f"{done.rows} rows, {done.letters} letters")
+    how = _said(locale, "一致", "identical") if done.identical else _said(locale, "不一致", "different")
+    print(f"{done.run_id} · {done.as_of} · {done.made_by}: {how} ({what})")
+    if cells:
+        _table([*cells[0]], [[*one.values()] for one in cells])
 
 
 def _changes(changes: Mapping[str, Mapping[str, int]], titles: Mapping[str, str], locale: str) -> str:

@@ -24,7 +24,8 @@ from sync.backends import Backend
 from sync.errors import Busy, Conflict, HuzhuError, RunFailed, SetupError
 from sync.mail import Mailer, Speaker
 from sync.outbox import Queue, Ways, deliver, fates, queued, tried
-from sync.runlog import DONE, MAIL_LEFT, Report, Tally, logged, wall
+from sync.runlog import DONE, MAIL_LEFT, Report, Tally, logged, run_id
+from sync.snapshot import Snapshot, snapshot
 from sync.wording import Wording
 
 RESTARTS = 5
@@ -79,6 +80,7 @@ class Worker:
     settled: Callable[[Report, object], None] = lambda _report, _version: None  # told of a run with nothing to do
     speaker: Speaker | None = None
     publish: Callable[[Plan, date], None] = lambda _plan, _as_of: None  # writes the page beside the sheet
+    keep: Callable[[Snapshot], Words | None] = lambda _snapshot: None  # evidence of each attempt; why it is not kept
 
     def run(self, as_of: date) -> Report:
         """One cycle, alone.
@@ -118,6 +120,7 @@ class _Cycle:
     def run(self) -> Report:
         """Write the results; send; write the last outcomes and the log row."""
         self._check_fresh()
+        self._keep()
         changes = self.planned.changes
         ways = Ways(self.worker.mailer, None if self.tally.spoken else self.worker.speaker)
         leaving = ways.leaving(self.planned.queue)
@@ -147,6 +150,21 @@ class _Cycle:
                 report, complaint=Words(f"报告没有写成：{error!r}", f"the report was not written: {error!r}")
             )
         return report
+
+    def _keep(self) -> None:
+        """Keep what was read and what is about to be replaced, unless the run has nothing to do."""
+        w, before = self.worker, dict(self.tally.replaced)
+        if not self.planned.changes and not self.planned.queue.leaving:
+            return
+        for one in self.planned.changes:
+            self.tally.replaced.setdefault(one.table.name, self.book.tabs.get(one.table.name))
+        with self.tally.timed("write"):
+            self.tally.unkept = w.keep(snapshot(self.planned, self.run_id, self.as_of, w.policy, before))
+
+    @property
+    def run_id(self) -> str:
+        """What the log calls this attempt."""
+        return run_id(self.started)
 
     def _end(self, report: Report) -> list[Change]:
         """What is written last: what the next run compares with, and the log row."""
@@ -234,7 +252,7 @@ class _Cycle:
         plan, tally = self.planned.plan, self.tally
         held = sum(mail.status is MailStatus.HELD for mail in self.mails)
         return Report(
-            run_id=wall(self.started).strftime("%Y%m%d-%H%M%S"),
+            run_id=self.run_id,
             as_of=self.as_of,
             outcome=MAIL_LEFT if tally.mails["failed"] or held else DONE,
             rows_read=dict(plan.rows_read),
@@ -243,6 +261,7 @@ class _Cycle:
             mails={**tally.mails, "queued": tally.mails["queued"] + queued, "held": held},
             calls=self.worker.backend.calls,
             seconds=tally.seconds,
+            unkept=tally.unkept,
         )
 
 

@@ -26,7 +26,9 @@ from sync.errors import Busy, Conflict, HuzhuError, SetupError
 from sync.feishu.base import token_in
 from sync.feishu.order import placed
 from sync.runlog import Tally
-from sync.worker import planned
+from sync.snapshot import Snapshot
+from sync.undo import undo
+from sync.worker import Worker, planned
 from tests.emulators.feishu import faults
 from tests.emulators.served import Call, Fault
 from tests.rules.sheets import BY_NAME, POLICY, ZONE, member, request
@@ -125,6 +127,18 @@ def test_only_the_workers_own_fields_are_ever_written(house: House) -> None:
     assert touched == {"系统·状态", "系统·天数", "系统·序号", "系统·级别"}
     assert not [how for table, how, _ in written(house) if table in titles and how != "batch_update"]
     assert not [call for call in house.server.calls if call.method in {"PUT", "PATCH", "DELETE"}]
+
+
+def test_what_shows_beside_members_rows_goes_back_with_a_run_that_is_undone(house: House) -> None:
+    ran(house)
+    before = written(house)
+    kept: list[Snapshot] = []
+    later = AS_OF + timedelta(days=3)
+    worker = Worker(house.backend(), Counted(), WORDS, POLICY, ZONE, lambda: NOON, keep=kept.append)
+    worker.run(later)
+    assert any("系统·天数" in fields for _, _, fields in written(house)[len(before) :])
+    undo(house.backend(), kept[-1], lambda: NOON)
+    check_beside(house)
 
 
 def test_a_row_deleted_while_it_is_written_beside_is_no_failure(house: House) -> None:
