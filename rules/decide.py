@@ -108,9 +108,11 @@ def decide(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Plan:
     Raises intake.SheetError when a required table or column is missing.
     """
     found = look(book, as_of, policy, zone)
-    noticed = _problems(found, book, as_of, policy)
-    rows = _rows(found, noticed, as_of, policy)
     mails = outbox.mails_in(book.tabs.get("outbox"), zone, found.tables["outbox"])
+    # Mail is written after 数据问题: a run of the day that was cut off before its log row has left its mark there.
+    again = found.last_run == as_of or any(mail.created_on == as_of for mail in mails)
+    noticed = _problems(found, book, as_of, policy, again=again)
+    rows = _rows(found, noticed, as_of, policy)
     notices = letters.problem_notices(noticed, rows["issues"])
     mailing = _mailing(found, mails, notices, policy)
     return Plan(rows, mailing.mails, mailing.letters, noticed, found.read_in.rows_read, found)
@@ -152,15 +154,15 @@ def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:
     )
 
 
-def _problems(found: Found, book: Book, as_of: date, policy: Policy) -> list[Problem]:
-    """Everything to be mended or looked at, as 数据问题 lists it."""
+def _problems(found: Found, book: Book, as_of: date, policy: Policy, *, again: bool) -> list[Problem]:
+    """Everything to be mended or looked at, as 数据问题 lists it. again: a run of the same day has listed it before."""
     members, requests = found.frames["members"], found.frames["requests"]
     about_loans = warnings.of_loans(found.states, found.prices, members, requests, policy)
     about_stock = warnings.of_stock(
         found.frames["inventory"], members, found.matched.supply, as_of, policy.inventory.stale_days
     )
-    again = policy.alliance.locale if found.last_run == as_of else None
-    history = _history(book, found.tables, found.postings, found.frames["loans"], again)
+    language = policy.alliance.locale if again else None
+    history = _history(book, found.tables, found.postings, found.frames["loans"], language)
     about_requests = [*queue.unproven(found.placed), *found.matched.problems]
     return problems.ordered(
         [*found.read_in.problems, *about_requests, *about_loans, *about_stock, *history], found.tables

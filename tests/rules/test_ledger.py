@@ -229,6 +229,16 @@ def test_a_changed_history_is_told_all_day_and_not_the_next():
     assert changed(sheet, "2025-11-08") == []
 
 
+def test_a_changed_history_stays_told_when_the_run_was_cut_off_before_its_log_row():
+    """A base is written table by table: the ledger may be new, the mail gone, and the row of the run missing."""
+    _, sheet = run(book(loans=[loan("L-1")]), "2025-11-06")
+    log = sheet.tabs["runs"]
+    plan, sheet = run(edited(sheet, loan("L-1", "华中")), "2025-11-07")
+    cut_off = Book({**sheet.tabs, "runs": log})
+    assert decided(cut_off, "2025-11-07").rows["issues"] == plan.rows["issues"]
+    assert changed(cut_off, "2025-11-08") == []
+
+
 def test_a_history_put_back_is_no_news_on_the_same_day():
     _, sheet = run(book(loans=[loan("L-1")]), "2025-11-06")
     _, sheet = run(edited(sheet, loan("L-1", "华中")), "2025-11-07")
