@@ -230,9 +230,14 @@ def digest(texts: Iterable[str]) -> str:
     return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:12]
 
 
-def held_notice(ident: str, to: str, reason: str, locale: str) -> Notice:
-    """A notice that a mail waits for a person."""
+def held_notice(ident: str, to: str, reason: str, locale: str, *, doubtful: bool = False) -> Notice:
+    """A notice that a mail waits for a person. doubtful: nobody knows whether it left."""
     fix = Words(f"huzhu outbox show {ident}；huzhu outbox release {ident}", f"huzhu outbox show / release {ident}")
+    if doubtful:
+        fix = Words(
+            f"收到了：huzhu outbox sent {ident}；没收到：huzhu outbox retry {ident}",
+            f"arrived: huzhu outbox sent {ident}; not arrived: huzhu outbox retry {ident}",
+        )
     return Notice(f"held:{ident}", "held", to, ident, reason, fix.in_(locale))
 
 

@@ -35,8 +35,8 @@ from rules.values import Cell, Mail, MailStatus, RawTable, Row
 from rules.words import Words
 
 UNKNOWN_RESULT = Words(
-    "结果未知：发送时中断，可能已发出。核实后用 outbox retry 或 cancel",
-    "result unknown: cut off while sending, it may have left. Check, then outbox retry or cancel",
+    "结果未知：发送时中断，可能已发出。问过收件人再用 outbox sent（收到了）或 retry（没收到）",
+    "result unknown: cut off while sending, it may have left. Ask the recipient, then outbox sent or retry",
 )
 NO_LONGER = Words("事由已变化，不再发送", "what it was about has changed; not sent")
 TOO_OFTEN = Words("已试 {n} 次仍未发出", "tried {n} times without success")
@@ -157,8 +157,12 @@ def waits(mail: Mail) -> bool:
     One that may have left is a person's to settle: cancelled by the worker, what it said would be sent a second time.
     """
     if mail.status is MailStatus.HELD:
-        return not mail.error.casefold().startswith(_MAY_HAVE_LEFT)
+        return not _may_have_left(mail.error)
     return mail.status in (MailStatus.QUEUED, MailStatus.FAILED)
+
+
+def _may_have_left(error: str) -> bool:
+    return error.casefold().startswith(_MAY_HAVE_LEFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +325,10 @@ def _given_up(mail: Mail) -> bool:
 def _held(mails: Iterable[Mail], letters: Iterable[Letter], locale: str) -> list[Notice]:
     standing = [(m.mail_id, m.to, m.error) for m in mails if m.status is MailStatus.HELD]
     new = [(letter.mail_id, letter.to, letter.held) for letter in letters if letter.held]
-    return [held_notice(*facts, locale) for facts in (*standing, *new)]
+    return [
+        held_notice(ident, to, reason, locale, doubtful=_may_have_left(reason))
+        for ident, to, reason in (*standing, *new)
+    ]
 
 
 def _with_news(

@@ -88,7 +88,7 @@ MOVES: Mapping[MailStatus, frozenset[MailStatus]] = {
     MailStatus.QUEUED: frozenset({MailStatus.SENDING, MailStatus.HELD, MailStatus.CANCELLED}),
     MailStatus.SENDING: frozenset({MailStatus.SENT, MailStatus.FAILED, MailStatus.HELD}),
     MailStatus.FAILED: frozenset({MailStatus.QUEUED, MailStatus.SENDING, MailStatus.HELD, MailStatus.CANCELLED}),
-    MailStatus.HELD: frozenset({MailStatus.QUEUED, MailStatus.CANCELLED}),
+    MailStatus.HELD: frozenset({MailStatus.QUEUED, MailStatus.SENT, MailStatus.CANCELLED}),
     MailStatus.SENT: frozenset(),
     MailStatus.CANCELLED: frozenset(),
 }

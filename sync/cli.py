@@ -405,7 +405,7 @@ def _act(act: str, help_: str) -> None:
     def acting(call: Call, mail_ids: tuple[str, ...]) -> None:
         from sync import compose, summary
 
-        moved = compose.mailroom(call.config).act(act, mail_ids)  # type: ignore[arg-type]  # one of the three below
+        moved = compose.mailroom(call.config).act(act, mail_ids)  # type: ignore[arg-type]  # one of those below
         summary.mails(moved, as_json=call.json, locale=call.locale)
 
     outbox.add_command(acting)
@@ -413,6 +413,7 @@ def _act(act: str, help_: str) -> None:
 
 _act("release", "放行，下次运行时发出 · Let a held mail leave with the next run.")
 _act("retry", "重试，次数从零算 · Try again with the next run.")
+_act("sent", "收件人收到了，记为已发送 · It did arrive: mark it as sent.")
 _act("cancel", "取消，不再发送 · Never send a mail that has not left.")
 
 

@@ -294,17 +294,17 @@ _FAULTS: dict[str, tuple[str, Words]] = {
     "silent": (
         _UNKNOWN,
         Words(
-            "结果未知：群消息已交给飞书，没有等到回答。请看群里有没有，没有就 huzhu outbox retry，有就 cancel",
+            "结果未知：群消息已交给飞书，没有等到回答。请看群里有没有，没有就 huzhu outbox retry，有就 sent",
             "Outcome unknown: the message was handed to Feishu, and no answer came. Look into the group: huzhu outbox "
-            "retry when it is not there, cancel when it is",
+            "retry when it is not there, sent when it is",
         ),
     ),
     "garbled": (
         _UNKNOWN,
         Words(
-            "结果未知：飞书的回答读不懂。请看群里有没有，没有就 huzhu outbox retry，有就 cancel",
+            "结果未知：飞书的回答读不懂。请看群里有没有，没有就 huzhu outbox retry，有就 sent",
             "Outcome unknown: Feishu's answer cannot be read. Look into the group: huzhu outbox retry when the message "
-            "is not there, cancel when it is",
+            "is not there, sent when it is",
         ),
     ),
 }

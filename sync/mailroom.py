@@ -19,13 +19,14 @@ from sync.backends import Backend
 from sync.errors import SetupError
 from sync.worker import unreadable
 
-Act = Literal["release", "retry", "cancel"]
+Act = Literal["release", "retry", "sent", "cancel"]
 
 CANCELLED_BY_HAND = Words("人工取消", "cancelled by hand")
 
 _ACTS: dict[Act, MailStatus] = {
     "release": MailStatus.QUEUED,
     "retry": MailStatus.QUEUED,
+    "sent": MailStatus.SENT,
     "cancel": MailStatus.CANCELLED,
 }
 

@@ -135,7 +135,7 @@ def test_what_was_sent_cannot_be_sent_again(home: Path) -> None:
     on(home, "run", "-q")
     sent = next(mail for mail in mails(home) if mail.status is MailStatus.SENT)
     before = book(home).read_bytes()
-    for act in ("release", "retry", "cancel"):
+    for act in ("release", "retry", "sent", "cancel"):
         code, _, err = on(home, "outbox", act, sent.mail_id)
         assert code == 2
         assert sent.mail_id in err

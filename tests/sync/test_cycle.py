@@ -119,6 +119,12 @@ def test_a_row_left_in_sending_is_held_and_never_sent_by_itself(home: Path, post
     left = [mail for mail in mails(home) if mail.mail_id in crashed]
     assert {mail.status for mail in left} == {MailStatus.HELD}
     assert all("结果未知" in mail.error for mail in left)
+    report = next(mail for mail in mails(home) if f"held:{min(crashed)}" in mail.items)
+    assert f"huzhu outbox sent {min(crashed)}" in report.body
+    compose.mailroom(settings).act("sent", sorted(crashed))
+    run(home)
+    assert not [m for m in mails(home) if m.mail_id in crashed and (m.status is not MailStatus.SENT or m.error)]
+    assert not crashed & {number.strip("<>").split("@")[0] for number in postman.numbers}
 
 
 def test_mail_over_the_limit_of_a_run_is_held(home: Path) -> None:
