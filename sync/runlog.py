@@ -25,13 +25,15 @@ DONE, MAIL_LEFT = "完成", "有邮件未发出"
 class Tally:
     """What a run did, for its report: seconds spent, mail written, sent and failed, restarts included.
 
-    spoken: the message to the group was handed over, or tried; there is one a run. replaced: the worker's tabs that an
-    attempt of the run changed, as they stood before it. unkept: why there is no snapshot of it.
+    spoken: the message to the group was handed over, or tried; there is one a run. written: the sheet was changed.
+    replaced: the worker's tabs that an attempt of the run changed, as they stood before it. unkept: why there is no
+    snapshot of it.
     """
 
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", "decide", "write", "mail"), 0.0))
     mails: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("queued", "sent", "failed"), 0))
     spoken: bool = False
+    written: bool = False
     replaced: dict[str, RawTable | None] = field(default_factory=dict)
     unkept: Words | None = None
 

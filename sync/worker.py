@@ -95,6 +95,10 @@ class Worker:
                 before = dict(tally.mails)
                 try:
                     return _Cycle(self, as_of, tally).run()
+                except SetupError as error:
+                    if not tally.written:
+                        raise
+                    raise RunFailed(*error.words) from error  # what is wrong now was not when the run began
                 except Conflict:
                     conflicts = conflicts + 1 if tally.mails == before else 0
                     if conflicts >= RESTARTS:
@@ -220,6 +224,7 @@ class _Cycle:
         if changes:
             with self.tally.timed("write"):
                 self.version = self.worker.backend.write(changes, self.version)
+            self.tally.written = True
 
     @property
     def _moved(self) -> dict[str, Mail]:

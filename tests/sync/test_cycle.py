@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 
 import filelock
@@ -299,6 +300,30 @@ def test_a_change_of_history_is_told_even_when_the_run_that_saw_it_was_cut_off(h
     run(home, TODAY + timedelta(days=2))
     told = [mail for mail in mails(home) if "L-020 的积分记录变了" in mail.body]
     assert [mail.status for mail in told] == [MailStatus.SENT]
+
+
+def test_what_goes_wrong_with_the_set_up_after_the_first_write_is_a_failed_run(home: Path) -> None:
+    """Exit code 2 promises that nothing was written."""
+
+    class Locking:
+        """Somebody makes the file read-only while mail leaves."""
+
+        @contextmanager
+        def open(self) -> Iterator[Send]:
+            def send(_message: EmailMessage) -> tuple[str, ...]:
+                book(home).chmod(0o444)
+                return ()
+
+            yield send
+
+        def check(self) -> None:
+            """It always could."""
+
+    with pytest.raises(RunFailed, match="read-only"):
+        run(home, mailer=Locking())
+    book(home).chmod(0o644)
+    run(home)
+    assert MailStatus.HELD in by_status(home)
 
 
 class PowerCut(BaseException):
