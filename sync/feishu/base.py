@@ -73,7 +73,7 @@ class Base:
             return
         token, wiki = token_in(self._written)
         token = self._hosted(token) if wiki else token
-        found = self._client.get(f"bitable/v1/apps/{token}").get("app", {})
+        found = self._client.get(f"bitable/v1/apps/{token}", needs="app")["app"]
         self.zone, self.advanced = zone_of(found.get("time_zone")), bool(found.get("is_advanced"))
         self._token = token
 
@@ -114,7 +114,8 @@ class Base:
     def make_table(self, title: str, fields: Sequence[Mapping[str, Any]]) -> Tab:
         """A new table with these fields, or with some of them: Feishu is known to cut long lists short."""
         body = {"table": {"name": title, "default_view_name": "表格", "fields": list(fields)}}
-        return Tab(str(self._client.post(self._path("tables"), body)["table_id"]), title, 0)
+        made = self._client.post(self._path("tables"), body, needs="table_id")
+        return Tab(str(made["table_id"]), title, 0)
 
     def make_field(self, table: str, field: Mapping[str, Any]) -> None:
         """A new last field."""

@@ -102,20 +102,26 @@ class Client:
 
     # What backends call
 
-    def get(self, path: str, **query: object) -> Record:
-        """The answer's data."""
-        return self._wire.data(Call("GET", path, _asked(query)))
+    def get(self, path: str, /, needs: str = "", **query: object) -> Record:
+        """The answer's data. needs: see `Call`."""
+        return self._wire.data(Call("GET", path, _asked(query), needs=needs))
 
     def post(
-        self, path: str, body: Mapping[str, Any], *, query: Mapping[str, object] | None = None, read: bool = False
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        query: Mapping[str, object] | None = None,
+        read: bool = False,
+        needs: str = "",
     ) -> Record:
-        """The answer's data. read: the call changes nothing.
+        """The answer's data. read: the call changes nothing; needs: see `Call`.
 
         What is made twice when it is sent twice carries a token, where Feishu takes one.
         """
         if not read and path.endswith(_ONCE):
             query = {"client_token": str(uuid.uuid4()), **(query or {})}
-        return self._wire.data(Call("POST", path, _asked(query), body, "read" if read else "write"))
+        return self._wire.data(Call("POST", path, _asked(query), body, "read" if read else "write", needs))
 
     def pages(
         self,
@@ -254,7 +260,7 @@ class Client:
         asked = {**_asked(query), "page_size": str(size)}
         seen, totals = {""}, set()
         while True:
-            data = self._wire.data(Call(method, path, asked, body))
+            data = self._wire.data(Call(method, path, asked, body, needs="has_more"))
             for item in data.get("items") or ():
                 items[next((item[name] for name in _IDS if name in item), len(items))] = item
             totals |= {data["total"]} if "total" in data else set()

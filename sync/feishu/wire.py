@@ -31,13 +31,17 @@ _TEMPORARY = {408, 429, 500, 502, 503, 504}
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """kind: read, write or login. Path: what follows /open-apis/. body: of which a login's holds the secret."""
+    """kind: read, write or login. Path: what follows /open-apis/. body: of which a login's holds the secret.
+
+    needs: what the data of a complete answer holds for sure, "" for anything.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     kind: str = "read"
+    needs: str = ""
 
     @property
     def base(self) -> str:
@@ -103,7 +107,7 @@ class Wire:
         while True:
             attempt += 1
             try:
-                data = self._answer(call).body.get("data")
+                data: dict[str, Any] = self._answer(call).body["data"]
             except Lost as lost:
                 unknown = unknown or lost.unknown
                 if attempt >= lost.tries:
@@ -113,7 +117,7 @@ class Wire:
                 refused.repeated = unknown and call.kind == "write"
                 raise
             else:
-                return data if isinstance(data, dict) else {}
+                return data
 
     def _answer(self, call: Call) -> _Reply:
         """What came back for one try, as wanted. Raises Lost for all that may pass."""
@@ -133,6 +137,9 @@ class Wire:
         code, message = reply.code, reply.message
         meaning = MEANINGS.get(code, Meaning.AGAIN if reply.status in _TEMPORARY else Meaning.REFUSED)
         if meaning is Meaning.DONE:
+            data = reply.body.get("data")
+            if call.kind != "login" and not (isinstance(data, dict) and (not call.needs or call.needs in data)):
+                raise Lost(self.garbled(), unknown=True)  # something between us that speaks JSON
             return
         log.info("%s %s: %d %s (log id %s)", call.method, call.path, code, line(message), reply.log_id)
         if meaning is Meaning.AGAIN:

@@ -88,6 +88,7 @@ class Client(HTTPClient):
         """
         url = self._address(endpoint)
         kind = "read" if method.lower() == "get" else "write"
+        wanted = _wanted(endpoint, params)
         send = functools.partial(
             self.session.request, method, url, params=params, data=data, json=json, files=files, headers=headers
         )
@@ -95,7 +96,7 @@ class Client(HTTPClient):
         while True:
             attempt += 1
             try:
-                response = self._answer(kind, url, send)
+                response = self._answer(kind, url, send, wanted)
             except Lost as lost:
                 unknown = unknown or lost.unknown
                 if attempt == lost.tries:
@@ -111,7 +112,7 @@ class Client(HTTPClient):
         head = next((head for head in _HEADS if endpoint.startswith(head)), "")
         return self._base_url + endpoint.removeprefix(head) if head and self._base_url != BASE_URL else endpoint
 
-    def _answer(self, kind: str, url: str, send: Callable[..., Response]) -> Response:
+    def _answer(self, kind: str, url: str, send: Callable[..., Response], wanted: str) -> Response:
         """What came back for one try: a complete answer or a refusal. Raises Lost for all that may pass."""
         if self.auth.token_state is not TokenState.FRESH:
             self._logged_in()
@@ -119,7 +120,7 @@ class Client(HTTPClient):
         # A token can be withdrawn before its time; a second 401 with a new one is a refusal.
         if response.status_code == _UNAUTHORIZED and self._logged_in():
             response = self._send(kind, url, send)
-        return _checked(response)
+        return _checked(response, wanted)
 
     def _send(self, kind: str, url: str, send: Callable[..., Response]) -> Response:
         self._keep_pace(kind)
@@ -187,8 +188,14 @@ class Client(HTTPClient):
         self._deadline.wait(seconds, lost.sentence)
 
 
-def _checked(response: Response) -> Response:
-    """*response*, if it is an answer or a refusal. Raises Lost if it is neither."""
+def _wanted(endpoint: str, params: ParamsType | None) -> str:
+    """What a complete answer holds for sure: the first field that was asked for, or the values; "" for anything."""
+    fields = re.match(r"\w*", str((params or {}).get("fields", "")))
+    return (fields[0] if fields else "") or ("valueRanges" if endpoint.endswith("/values:batchGet") else "")
+
+
+def _checked(response: Response, wanted: str) -> Response:
+    """*response*, if it is an answer or a refusal. Raises Lost if it is neither, or does not hold what is *wanted*."""
     status, where = response.status_code, host(response.url)
     if status in _TEMPORARY:
         raise Lost(complaint("unavailable", host=where, status=status), unknown=True, wait=_retry_after(response))
@@ -196,7 +203,7 @@ def _checked(response: Response) -> Response:
         raise Lost(complaint("quota"), quota=True, wait=_retry_after(response))
     if status == _OK:
         parsed = _parsed(response.content)
-        if parsed is None:
+        if not isinstance(parsed, dict) or (wanted and wanted not in parsed):
             raise Lost(complaint("garbled", host=where), unknown=True)
         # gspread would parse it again: 15 ms a megabyte
         response.json = lambda **_: parsed  # type: ignore[method-assign]

@@ -22,7 +22,7 @@ from rules.values import Change
 from sync import compose
 from sync.backends.memory import Memory
 from sync.config import Config
-from sync.errors import Busy, Conflict, HuzhuError, SetupError
+from sync.errors import Busy, Conflict, HuzhuError, RunFailed, SetupError
 from sync.feishu.base import token_in
 from sync.feishu.order import placed
 from sync.runlog import Tally
@@ -30,7 +30,7 @@ from sync.snapshot import Snapshot
 from sync.undo import undo
 from sync.worker import Worker, planned
 from tests.emulators.feishu import faults
-from tests.emulators.served import Call, Fault
+from tests.emulators.served import Answer, Call, Fault
 from tests.rules.sheets import BY_NAME, POLICY, ZONE, member, request
 from tests.sync.bases import (
     ALLIANCE,
@@ -477,6 +477,14 @@ def test_what_passes_by_itself_leaves_no_trace(house: House, name: str) -> None:
     for table in FILLED:
         keys = [tuple(row[table[name].header] for name in table.key) for row in house.person.rows(table.title).values()]
         assert len(set(keys)) == len(keys), table.name
+
+
+@pytest.mark.parametrize("body", [{"code": 0, "msg": "ok"}, {"code": 0, "data": {}}, {"code": 0, "data": []}, {}])
+def test_an_empty_answer_is_not_an_empty_table(house: House, body: object) -> None:
+    """Read as no rows, the loans would look settled, and the members gone."""
+    house.server.fault = lambda call: None if "auth" in call.path else Fault(served=True, answer=Answer(200, body))
+    with pytest.raises(RunFailed, match="does not come from Feishu"):
+        ran(house)
 
 
 def test_reading_servers_that_lag_are_waited_for(house: House) -> None:

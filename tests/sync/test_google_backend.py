@@ -21,7 +21,7 @@ from rules.values import Change, Mail, MailStatus
 from sync.backends import google
 from sync.backends.google import Google
 from sync.backends.places import letters
-from sync.errors import Busy
+from sync.errors import Busy, RunFailed
 from sync.google.commits import KEPT
 from sync.runlog import Report
 from sync.worker import Worker
@@ -172,6 +172,13 @@ def test_a_fault_in_any_call_changes_nothing_of_the_result(house: House, nth: in
     assert shown(house) == without_faults()
     assert len(house.owner.rows("运行日志")) == 2
     assert set(mailer.left.values()) == {1}
+
+
+@pytest.mark.parametrize("body", [{"hello": "world"}, {}, [], "null"])
+def test_json_that_is_no_answer_of_googles_ends_the_run_in_a_sentence(house: House, body: object) -> None:
+    house.server.fault = lambda _call: Fault(served=True, answer=Answer(200, body))
+    with pytest.raises(RunFailed, match="does not come from Google"):
+        ran(house, backend=house.backend(sleep=lambda _seconds: None))
 
 
 def test_a_spreadsheet_keeps_few_marks_of_its_commits(house: House) -> None:
