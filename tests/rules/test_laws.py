@@ -32,8 +32,10 @@ SHEETS = st.one_of(tables(), messy())
 
 
 def laws(examples: int):
+    """Of so many examples each stop tries half; HUZHU_EXAMPLES, see tests/conftest.py, says otherwise."""
+    tried = max(1, examples * settings.default.max_examples // 100)
     return settings(
-        max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+        max_examples=tried, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -59,16 +60,21 @@ class House:
         return Google(Spreadsheet(client, self.ident, ACCOUNT, lambda: now, LEASE))
 
 
+@cache
+def private_key() -> str:
+    """One of the length that Google gives out; making one takes a while."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
 def settings(house: House, folder: Path, *, smtp: Postman | None = None, lease_minutes: int = 15) -> Path:
     """A config.yaml and a real service account key that lead to the emulator, token endpoint included."""
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
     key = {
         "type": "service_account",
         "client_email": ACCOUNT,
         "private_key_id": "1",
-        "private_key": private.decode(),
+        "private_key": private_key(),
         "token_uri": f"{house.server.url}/token",
     }
     (folder / "service-account.json").write_text(json.dumps(key), encoding="utf-8")

@@ -14,7 +14,7 @@ import pytest
 
 from rules.schema import MEMBER_TABLES
 from rules.values import MailStatus
-from tests.sync.house import TODAY, book, huzhu, mails, parts, run, started
+from tests.sync.house import TODAY, book, called, mails, parts, run, started
 from tests.sync.postman import Postman
 
 
@@ -36,7 +36,7 @@ def killed(home: Path, moment: Callable[[subprocess.Popen[str]], None]) -> None:
 
 def after_the_crash(home: Path, postman: Postman, due: frozenset[str], before: dict[str, bytes]) -> None:
     """What must hold once the next run has been through."""
-    code, _, err = huzhu("run", "--config", home / "config.yaml", "--as-of", TODAY, "-q")
+    code, _, err = called("run", "--config", home / "config.yaml", "--as-of", TODAY, "-q")
     assert code in (0, 3), err
     on_record = {item for mail in mails(home) for item in mail.items}
     assert due <= on_record, "a reminder is lost"

@@ -28,7 +28,7 @@ from sync.worker import Worker
 from tests.emulators.served import BAD_GATEWAY, Answer, Call, Fault
 from tests.rules.sheets import POLICY, ZONE, grid, loan, member
 from tests.sync.cycles import AS_OF, WORDS, Counted
-from tests.sync.house import huzhu, started
+from tests.sync.house import called, huzhu, started
 from tests.sync.postman import postman
 from tests.sync.spreadsheets import ACCOUNT, LEASE, NOON, House, settings, spreadsheet
 from tests.sync.test_people_editing import alliance
@@ -267,7 +267,7 @@ def test_a_process_killed_at_any_write_is_made_good_by_the_next_run(tmp_path: Pa
         house.server.fault = fault
         process.communicate(timeout=60)
         house.server.fault = lambda _call: None
-        code, _, err = huzhu("run", "--config", file, "--as-of", AS_OF, "-q")
+        code, _, err = called("run", "--config", file, "--as-of", AS_OF, "-q")
         assert code in (0, 3), err
         due = {item for mail in mails(house) for item in mail.items if item.startswith("overdue:")}
         assert len(due) == 3
@@ -472,7 +472,7 @@ def test_what_is_set_up_wrongly_is_said_in_one_sentence(tmp_path: Path, name: st
     with spreadsheet(like=alliance()) as house:
         file = settings(house, tmp_path)
         wrong(house)
-        done = huzhu("run", "--config", file, "--as-of", AS_OF)
+        done = called("run", "--config", file, "--as-of", AS_OF)
     assert done[0] == code, done
     assert said in done[2]
     assert done[2].count("\n") == 1
@@ -485,14 +485,14 @@ def test_init_check_plan_run_and_doctor_work_from_a_key_file(tmp_path: Path) -> 
     with spreadsheet() as house:
         file = settings(house, tmp_path)
         assert huzhu("init", "--config", file)[0] == 0
-        assert "没有改动" in huzhu("init", "--config", file)[1]
+        assert "没有改动" in called("init", "--config", file)[1]
         house.fill({"members": [["华北", "王", "a@x.example"]], "parts": [["P-1", "屏"]]})
         assert huzhu("check", "--config", file)[0] == 0
-        assert huzhu("plan", "--config", file)[0] == 0
+        assert called("plan", "--config", file)[0] == 0
         code, out, _ = huzhu("run", "--config", file, "--json")
         assert code == 0
         assert json.loads(out)["calls"] == {"read": 2, "write": 1}
         assert house.owner.rows("积分榜")[1][1] == "华北"
         code, out, _ = huzhu("doctor", "--config", file)
         assert code == 0, out
-        assert huzhu("outbox", "list", "--config", file)[0] == 0
+        assert called("outbox", "list", "--config", file)[0] == 0

@@ -1,7 +1,7 @@
 """Members sort, insert, delete and type between any two calls of a run: nothing of theirs changes, nothing is misplaced.
 
 The emulator lets a person edit right before each call it serves. The seeds are fixed, so a failure can be run again:
-`pytest -k "people and 125"` runs seeds 125 to 149, HUZHU_SEEDS=500 more of them than each stop does.
+`pytest -k "people and 75"` runs seeds 75 to 99, HUZHU_SEEDS=500 runs more of them than each stop does.
 """
 
 from __future__ import annotations
