@@ -266,14 +266,15 @@ def _planned(call: Call, config: Config) -> Any:  # a sync.worker.Planned, impor
 
 @cli.add_command
 @command()
-def undo(call: Call) -> None:
+@click.option("--dry-run", is_flag=True, help="只说会恢复什么，不写入 · Only say what would be put back.")
+def undo(call: Call, *, dry_run: bool) -> None:
     """撤销上一次运行，各表恢复原样 · Put back what the last run changed."""
     from sync import compose, summary
 
     with call.waiting("正在恢复…", "Putting back…"):
-        done = compose.undo(call.config)
+        done = compose.undo(call.config, dry_run=dry_run)
     if not call.quiet or call.json:
-        summary.undone(done, as_json=call.json, locale=call.locale)
+        summary.undone(done, dry_run=dry_run, as_json=call.json, locale=call.locale)
 
 
 @cli.add_command

@@ -285,12 +285,13 @@ def _keeper(config: Config) -> Callable[[Snapshot], Words | None]:
     return partial(evidence.keep, config.home / evidence.FOLDER, most=limits.keep, max_mb=limits.max_mb)
 
 
-def undo(config: Config) -> Undone:
-    """The last run of this machine undone."""
+def undo(config: Config, *, dry_run: bool = False) -> Undone:
+    """The last run of this machine undone. dry_run: what that would put back."""
     from sync import evidence
     from sync.undo import undo
 
-    return undo(backend(config), evidence.last(config.home / evidence.FOLDER), clock(config))
+    last = evidence.last(config.home / evidence.FOLDER)
+    return undo(backend(config), last, clock(config), dry_run=dry_run)
 
 
 def replay(config: Config, name: str | None) -> Replay:

@@ -50,16 +50,19 @@ def report(done: Report, *, as_json: bool, locale: str) -> None:
         print(f"{_said(locale, zh, en):<8}{text}")
 
 
-def undone(done: Undone, *, as_json: bool, locale: str) -> None:
-    """What was put back, and what cannot be."""
+def undone(done: Undone, *, dry_run: bool, as_json: bool, locale: str) -> None:
+    """What was put back, or would be, and what cannot be."""
     if as_json:
         _json({**asdict(done), "as_of": done.as_of.isoformat()})
         return
     put = _changes(done.changes, {table.name: table.title for table in TABLES}, locale)
-    print(_said(locale, f"已撤销运行 {done.run_id}：{put}", f"undone: the run {done.run_id}: {put}"))
+    zh, en = ("会撤销运行", "would undo: the run") if dry_run else ("已撤销运行", "undone: the run")
+    print(_said(locale, f"{zh} {done.run_id}：{put}", f"{en} {done.run_id}: {put}"))
     if done.mails:
         zh = f"它发出的 {done.mails} 封邮件收不回来，提醒邮件表保持原样"
         print(_said(locale, zh, f"{done.mails} letters had left and cannot be called back; the outbox stays as it is"))
+    if dry_run:
+        return
     zh = "下一次运行会重新计算、重新写入；要改设置或数据，请先改好"
     print(_said(locale, zh, "the next run computes and writes again; mend settings or data first"))
 

@@ -7,8 +7,9 @@ stays too, and gets a row that says so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from rules.changes import body, change
 from rules.outbox import mails_in
@@ -37,8 +38,8 @@ class Undone:
     mails: int
 
 
-def undo(backend: Backend, kept: Snapshot, clock: Clock) -> Undone:
-    """Put the tabs back that the run of *kept* changed, all by one write.
+def undo(backend: Backend, kept: Snapshot, clock: Clock, *, dry_run: bool = False) -> Undone:
+    """Put the tabs back that the run of *kept* changed, all by one write. dry_run: only say what would be put back.
 
     Raises SetupError, with nothing written, when the worker's tabs are no longer as that run left them, or stand as
     before it already.
@@ -49,7 +50,7 @@ def undo(backend: Backend, kept: Snapshot, clock: Clock) -> Undone:
             f"the run {kept.run_id} was made by version {kept.version}, this is {__version__}; it cannot be undone",
         )
     started, tables = clock(), renamed(kept.policy.rename)
-    with backend.lock():
+    with nullcontext() if dry_run else backend.lock():
         book = backend.read(tuple(tables.values()))
         back = list(_back(kept, tables, book))
         if not back:
@@ -58,10 +59,8 @@ def undo(backend: Backend, kept: Snapshot, clock: Clock) -> Undone:
                 f"nothing to undo: the tabs stand as they did before the run {kept.run_id}",
             )
         done = Undone(kept.run_id, kept.as_of, {c.table.name: c.counts for c in back}, _left(kept, tables, book))
-        report = _report(done, run_id(started), tables, book)
-        cells = sum(change.cells for change in back)
-        log = logged(tables[RUNS.name], book.tabs.get(RUNS.name), report, started, clock(), cells)
-        backend.write([*back, log], book.version)
+        if not dry_run:
+            backend.write([*back, _log(done, back, tables, book, started, clock())], book.version)
     return done
 
 
@@ -92,6 +91,14 @@ def _left(kept: Snapshot, tables: Mapping[str, Table], book: Book) -> int:
     zone = kept.zone
     was, now = (mails_in(seen.tabs.get(OUTBOX.name), zone, tables[OUTBOX.name]) for seen in (kept.book, book))
     return sum(mail.status in _GONE for mail in tried(was, now))
+
+
+def _log(
+    done: Undone, back: list[Change], tables: Mapping[str, Table], book: Book, started: datetime, finished: datetime
+) -> Change:
+    """The log with a row that tells of it."""
+    report, cells = _report(done, run_id(started), tables, book), sum(change.cells for change in back)
+    return logged(tables[RUNS.name], book.tabs.get(RUNS.name), report, started, finished, cells)
 
 
 def _report(done: Undone, ident: str, tables: Mapping[str, Table], book: Book) -> Report:

@@ -245,8 +245,12 @@ def test_an_unknown_run_is_told_which_there_are(done: Path) -> None:
 
 
 def test_undo_says_what_it_did_and_what_it_cannot(done: Path) -> None:
+    before = book(done).read_bytes()
+    code, would, _ = huzhu("undo", "--dry-run", "--config", done / "config.yaml", "--lang", "en")
+    assert (code, book(done).read_bytes()) == (0, before)
     code, out, _ = huzhu("undo", "--config", done / "config.yaml", "--lang", "en")
     assert code == 0
+    assert would.splitlines()[0] == out.splitlines()[0].replace("undone", "would undo")
     assert re.search(r"undone: the run \d{8}-\d{6}: .*积分榜 -6", out)
     assert re.search(r"\d+ letters had left and cannot be called back", out)
     code, _, err = huzhu("undo", "--config", done / "config.yaml", "--lang", "en")
