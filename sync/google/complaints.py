@@ -130,38 +130,38 @@ _COMPLAINTS: dict[str, tuple[type[HuzhuError], str, str]] = {
     "protected": (
         SetupError,
         (
-            "表格中有受保护的单元格，服务账号不能修改，本次没有写入。请所有者打开 数据 → 受保护的工作表和范围，加上"
+            "表格中有受保护的单元格，服务账号不能修改，这步没有写入。请所有者打开 数据 → 受保护的工作表和范围，加上"
             " {account}。"
         ),
         (
-            "Protected cells keep the service account from writing; nothing was written. Ask the owner: Data → Protect"
+            "Protected cells keep the service account from writing; it was not written. Ask the owner: Data → Protect"
             " sheets and ranges → add {account}."
         ),
     ),
     "protected_tab": (
         SetupError,
         (
-            "工作表“{title}”受保护，服务账号不能修改，本次没有写入。请所有者打开 数据 → 受保护的工作表和范围，加上"
+            "工作表“{title}”受保护，服务账号不能修改，这步没有写入。请所有者打开 数据 → 受保护的工作表和范围，加上"
             " {account}。"
         ),
         (
-            "The tab {title} is protected from the service account; nothing was written. Ask the owner: Data → Protect"
+            "The tab {title} is protected from the service account; it was not written. Ask the owner: Data → Protect"
             " sheets and ranges → add {account}."
         ),
     ),
     "full": (
         SetupError,
-        "表格快到 Google 的上限（共 1000 万格，空格也算），本次没有写入。请删除多余的空行、空列或不用的工作表。",
+        "表格快到 Google 的上限（共 1000 万格，空格也算），这步没有写入。请删除多余的空行、空列或不用的工作表。",
         (
-            "The spreadsheet would pass Google's limit (10 million cells, empty ones count); nothing was written."
+            "The spreadsheet would pass Google's limit (10 million cells, empty ones count); it was not written."
             " Delete spare rows, columns or tabs."
         ),
     ),
     "long_text": (
         SetupError,
-        "有一格的文字会超过 Google 的上限（5 万字），本次没有写入。请缩短其中最长的文字，例如备注。",
+        "有一格的文字会超过 Google 的上限（5 万字），这步没有写入。请缩短其中最长的文字，例如备注。",
         (
-            "A cell would hold more than Google allows (50,000 characters); nothing was written. Shorten the longest"
+            "A cell would hold more than Google allows (50,000 characters); it was not written. Shorten the longest"
             " texts, such as remarks."
         ),
     ),

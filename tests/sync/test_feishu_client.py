@@ -242,7 +242,7 @@ def test_a_call_that_never_left_has_not_taken_effect(house: House) -> None:
 
 
 def test_a_query_is_in_the_words_of_feishu(house: House) -> None:
-    house.server.fault = times(1, Fault(answer=Answer(200, {"code": 0})), path=API)
+    house.server.fault = times(1, Fault(answer=Answer(200, {"code": 0, "data": {}})), path=API)
     assert house.client().get(house.path, text_field_as_array=True, page_size=7, view_id=None) == {}
     assert house.calls()[0].query == {"text_field_as_array": ["true"], "page_size": ["7"]}
 

@@ -441,7 +441,7 @@ def _renamed(house: House) -> None:
 
 def _full(house: House) -> None:
     """A tab of the worker's is gone, and there is no room to make it again."""
-    house.owner.delete_tab("积分流水")
+    house.owner.delete_tab("积分榜")
     used = sum(tab.row_count * tab.column_count for tab in house.service.books[house.ident].tabs)
     grid = {"rowCount": 9_999_000 - used, "columnCount": 1}
     house.owner.does({"addSheet": {"properties": {"title": "大", "gridProperties": grid}}})

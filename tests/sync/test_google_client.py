@@ -138,10 +138,10 @@ def failure(of: Client, call: Callable[[Client], Any] = read) -> HuzhuError:
 
 def test_both_hosts_of_google_lead_to_the_base_url(google: Emulator, clock: Clock) -> None:
     ours = client(google.url + "/", clock)
-    ours.request("get", "https://sheets.googleapis.com/v4/spreadsheets/1abc", params={"fields": "sheets"})
+    ours.request("get", "https://sheets.googleapis.com/v4/spreadsheets/1abc", params={"alt": "json"})
     ours.request("get", "https://www.googleapis.com/drive/v3/files/1abc")
     assert [call.path for call in google.calls] == ["/v4/spreadsheets/1abc", "/drive/v3/files/1abc"]
-    assert google.calls[0].one("fields") == "sheets"
+    assert google.calls[0].one("alt") == "json"
 
 
 def test_a_call_without_a_base_url_goes_to_google(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
