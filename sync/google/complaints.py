@@ -134,8 +134,8 @@ _COMPLAINTS: dict[str, tuple[type[HuzhuError], str, str]] = {
             " {account}。"
         ),
         (
-            "Protected cells keep the service account from writing; it was not written. Ask the owner: Data → Protect"
-            " sheets and ranges → add {account}."
+            "Protected cells keep the service account from writing; this step wrote nothing. Ask the owner: Data →"
+            " Protect sheets and ranges → add {account}."
         ),
     ),
     "protected_tab": (
@@ -145,24 +145,24 @@ _COMPLAINTS: dict[str, tuple[type[HuzhuError], str, str]] = {
             " {account}。"
         ),
         (
-            "The tab {title} is protected from the service account; it was not written. Ask the owner: Data → Protect"
-            " sheets and ranges → add {account}."
+            "The tab {title} is protected from the service account; this step wrote nothing. Ask the owner: Data →"
+            " Protect sheets and ranges → add {account}."
         ),
     ),
     "full": (
         SetupError,
         "表格快到 Google 的上限（共 1000 万格，空格也算），这步没有写入。请删除多余的空行、空列或不用的工作表。",
         (
-            "The spreadsheet would pass Google's limit (10 million cells, empty ones count); it was not written."
-            " Delete spare rows, columns or tabs."
+            "The spreadsheet would pass Google's limit (10 million cells, empty ones count); this step wrote"
+            " nothing. Delete spare rows, columns or tabs."
         ),
     ),
     "long_text": (
         SetupError,
         "有一格的文字会超过 Google 的上限（5 万字），这步没有写入。请缩短其中最长的文字，例如备注。",
         (
-            "A cell would hold more than Google allows (50,000 characters); it was not written. Shorten the longest"
-            " texts, such as remarks."
+            "A cell would hold more than Google allows (50,000 characters); this step wrote nothing. Shorten the"
+            " longest texts, such as remarks."
         ),
     ),
     "refused": (
