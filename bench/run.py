@@ -17,6 +17,7 @@ from bench import data
 from bench.data import AS_OF, Alliance
 from bench.measure import OURS, Line, Spent, Times, process, size_name
 from rules.changes import body, change
+from rules.policy import MAIL_KINDS
 from rules.schema import LEDGER, LOAN_STATES, QUEUE, STANDINGS
 from sync.backends.workbook import Workbook
 
@@ -27,8 +28,9 @@ _COMPARED = (STANDINGS, LEDGER, QUEUE, LOAN_STATES)
 _BIG = 5_000
 _CONFIG = """\
 backend: {{kind: workbook, workbook: {{path: {name}}}}}
-mail: {{transport: none, kinds: {{overdue: false, problems: false, statement: false, digest: false}}}}
+mail: {{transport: none, kinds: {{{kinds}}}}}
 """
+_NO_MAIL = ", ".join(f"{kind}: false" for kind in MAIL_KINDS)
 _CYCLE = """\
 import sys
 from datetime import date
@@ -80,7 +82,7 @@ def _compared(state: str, size: int, book: Path) -> Iterator[Line]:
 def _ours(path: Path) -> Spent:
     """One cycle on the workbook at *path*, as a scheduler starts it."""
     config = path.with_suffix(".yaml")
-    config.write_text(_CONFIG.format(name=path.name), encoding="utf-8")
+    config.write_text(_CONFIG.format(name=path.name, kinds=_NO_MAIL), encoding="utf-8")
     if importlib.util.find_spec("sync.__main__") is None:
         return process(["-c", _CYCLE, str(config), str(AS_OF)])
     return process(["-m", "sync", "run", "--config", str(config), "--as-of", str(AS_OF), "--json", "-q"])
