@@ -83,7 +83,6 @@ class Table:
     key: tuple[str, ...] = ()
     derived_key: tuple[str, ...] = ()
     optional: bool = False
-    filled: bool = True  # False: declared, its rules come later, so the tab is not made yet
 
     def __getitem__(self, field: str) -> Column:
         return next(column for column in self.columns if column.field == field)

@@ -186,8 +186,8 @@ def init(call: Call) -> None:
             f"写好了 {path}，请填写联盟名称和协调人邮箱", f"Wrote {path}; fill in the alliance's name and coordinator"
         )
     with call.waiting("正在建表…", "Making tabs…"):
-        tables = renamed(call.config.schema.rename).values()
-        made = backend(call.config).prepare(tuple(table for table in tables if table.filled))
+        tables = tuple(renamed(call.config.schema.rename).values())
+        made = backend(call.config).prepare(tables)
     for words in made:
         call.say(*words)
     if not made:

@@ -63,7 +63,7 @@ def make(home: Path, as_of: Callable[[], date], locale: str | None) -> bool:
     if config.path(config.backend.workbook.path).exists():
         return False
     book = workbook(config)
-    book.prepare(tuple(table for table in TABLES if table.filled))
+    book.prepare(TABLES)
     book.seed(rows(as_of()))
     return True
 

@@ -27,7 +27,7 @@ def examine(config: Config) -> list[Finding]:
     return [
         *_installation(),
         *_alliance(config),
-        *backend.examine(tuple(table for table in renamed(config.schema.rename).values() if table.filled)),
+        *backend.examine(tuple(renamed(config.schema.rename).values())),
         *_letters(config),
         *_mail(config),
         *_group(config),

@@ -322,7 +322,7 @@ class Teller:
         file.write_text(settings.replace("cadence_days: 7 ", "cadence_days: 1 "), encoding="utf-8")
         self.config = load(file)
         book = compose.workbook(self.config)
-        book.prepare(tuple(table for table in TABLES if table.filled))
+        book.prepare(TABLES)
         book.seed({name: [_cells(TABLE[name], row) for row in rows] for name, rows in START.items()})
         self.file = self.config.path(self.config.backend.workbook.path)
 

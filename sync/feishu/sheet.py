@@ -90,7 +90,7 @@ class Sheet:
         self.base.open()
         there = {tab.title: tab for tab in self.base.tables()}
         titles = titles_held(there, wanted)
-        lost = [table for table in wanted if table.name not in titles and table.filled and not table.optional]
+        lost = [table for table in wanted if table.name not in titles and not table.optional]
         if lost and len(there) > len(titles):
             titles |= self._marked(lost, [tab for tab in there.values() if tab.title not in titles.values()])
         yield from ((table, there[titles[table.name]]) for table in wanted if table.name in titles)

@@ -23,7 +23,7 @@ from tests.sync.cycles import ALLIANCE, AS_OF, WORDS, Counted
 
 NOON = dt.datetime.combine(AS_OF, dt.time(12), ZONE)
 DATED = {Kind.DATE: dt.date.fromisoformat, Kind.MOMENT: dt.datetime.fromisoformat}
-BACK = [table for table in WORKER_TABLES if table.filled and table.name not in (OUTBOX.name, RUNS.name)]
+BACK = [table for table in WORKER_TABLES if table.name not in (OUTBOX.name, RUNS.name)]
 
 
 def clock() -> dt.datetime:

@@ -35,7 +35,7 @@ def workbook(path: Path) -> str:
         backend.write(
             [c for table, rows in wanted if (c := change(table, book.tabs.get(table.name), rows))], book.version
         )
-        backend.prepare([table for table in TABLES if table.filled])
+        backend.prepare(TABLES)
     except (HuzhuError, SheetError) as error:
         return type(error).__name__
     return "used"

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rules.changes import canonical
-from rules.schema import MEMBER_TABLES, TABLES, Kind
+from rules.schema import MEMBER_TABLES, TABLES, WORKER_TABLES, Kind
 from rules.values import Cell
 from sync.backends.feishu import Feishu
 from sync.backends.memory import Memory
@@ -24,7 +24,7 @@ from tests.emulators.feishu.person import Person
 from tests.emulators.feishu_bitable import FeishuBitable
 from tests.emulators.served import Emulator
 from tests.rules.sheets import BY_NAME, POLICY, ZONE, Cells
-from tests.sync.cycles import ALLIANCE, AS_OF, COMPUTED, FILLED, WORDS, Counted
+from tests.sync.cycles import ALLIANCE, AS_OF, COMPUTED, WORDS, Counted
 
 APP, SECRET = "cli_huzhu", "secret"
 NOON = datetime(2026, 11, 23, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -121,7 +121,7 @@ def ran(house: House, mailer: Counted | None = None, as_of: date = AS_OF, *, min
 def check_results(house: House, as_of: date = AS_OF, tabs: Tabs | None = None) -> None:
     """Every worker table holds what follows from the members' as they are now, or were when they looked like *tabs*."""
     plan = planned(Memory(tabs or seen(house)).read, WORDS, POLICY, ZONE, as_of, Tally()).plan
-    read = house.backend(NOON + timedelta(days=9)).read(FILLED).tabs
+    read = house.backend(NOON + timedelta(days=9)).read(WORKER_TABLES).tabs
     for name in COMPUTED:
         table = BY_NAME[name]
         assert canonical(table, read[name].rows[1:]) == canonical(table, plan.rows[name]), name

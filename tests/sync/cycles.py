@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from email.message import EmailMessage
 
-from rules.schema import WORKER_TABLES
 from sync.wording import Wording
 from tests.rules.sheets import MEMBERS, PARTS, Cells, adjustment, loan, request
 
 AS_OF = date(2025, 11, 6)
 WORDS = Wording("互助联盟", "huzhu@alliance.example", None)
-FILLED = [table for table in WORKER_TABLES if table.filled]
 COMPUTED = ("standings", "ledger", "queue", "loan_states")
 """The worker tables that follow from the members' alone."""
 

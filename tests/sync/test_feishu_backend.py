@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rules.schema import LOANS, MEMBER_TABLES, TABLES
+from rules.schema import LOANS, MEMBER_TABLES, TABLES, WORKER_TABLES
 from rules.values import Change
 from sync import compose
 from sync.backends.memory import Memory
@@ -49,7 +49,7 @@ from tests.sync.bases import (
     seen,
     served,
 )
-from tests.sync.cycles import AS_OF, FILLED, WORDS, Counted
+from tests.sync.cycles import AS_OF, WORDS, Counted
 from tests.sync.house import huzhu
 
 
@@ -189,7 +189,7 @@ def test_a_changed_row_costs_its_changed_cells_alone(house: House) -> None:
 
 def test_rows_that_people_sort_in_a_worker_table_are_no_change(house: House) -> None:
     ran(house)
-    for table in FILLED:
+    for table in WORKER_TABLES:
         house.person.reorder(table.title, lambda row: str(sorted(map(str, row.values()))), reverse=True)
     assert ran(house, minutes=1).changes == {}
 
@@ -474,7 +474,7 @@ def test_what_passes_by_itself_leaves_no_trace(house: House, name: str) -> None:
     check_beside(house)
     assert ran(house, mailer, minutes=1).changes == {}
     assert set(mailer.left.values()) == {1}
-    for table in FILLED:
+    for table in WORKER_TABLES:
         keys = [tuple(row[table[name].header] for name in table.key) for row in house.person.rows(table.title).values()]
         assert len(set(keys)) == len(keys), table.name
 
@@ -701,7 +701,7 @@ def test_a_run_killed_between_any_two_calls_converges(life: str) -> None:
         ready, start = copy.deepcopy(house.service), len(house.server.calls)
         run(house, Counted())
         calls = len(house.server.calls) - start
-    reads = 2 + 2 * len(FILLED + list(MEMBER_TABLES))  # until then it only looks
+    reads = 2 + 2 * len(TABLES)  # until then it only looks
     assert calls > reads + 8
     for number in range(reads, calls):
         with served(copy.deepcopy(ready)) as house:

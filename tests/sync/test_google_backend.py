@@ -33,8 +33,6 @@ from tests.sync.postman import postman
 from tests.sync.spreadsheets import ACCOUNT, LEASE, NOON, House, settings, spreadsheet
 from tests.sync.test_people_editing import alliance
 
-FILLED = tuple(table for table in TABLES if table.filled)
-
 
 @pytest.fixture
 def house() -> Iterator[House]:
@@ -67,7 +65,7 @@ def mails(house: House) -> list[Mail]:
 
 def shown(house: House) -> dict[str, list[list[Any]]]:
     """Every worker tab but the log, whose times differ from run to run."""
-    return {t.title: house.owner.rows(t.title) for t in FILLED if t.owner is Owner.WORKER and t is not RUNS}
+    return {t.title: house.owner.rows(t.title) for t in TABLES if t.owner is Owner.WORKER and t is not RUNS}
 
 
 # calls
@@ -183,7 +181,7 @@ def test_json_that_is_no_answer_of_googles_ends_the_run_in_a_sentence(house: Hou
 
 def test_a_spreadsheet_keeps_few_marks_of_its_commits(house: House) -> None:
     for _ in range(40):
-        version = house.backend().read(FILLED).version
+        version = house.backend().read(TABLES).version
         for rows in ([MAIL], []):
             version = house.backend().write([Change(OUTBOX, rows)], version)
     assert len(house.service.books[house.ident].metadata) <= KEPT
@@ -238,13 +236,13 @@ def test_while_a_run_mails_another_gets_busy_and_says_until_when(house: House) -
 def test_the_lease_of_a_run_that_broke_off_ends_by_itself(house: House) -> None:
     gone = house.backend(sleep=lambda _seconds: None)
     with gone.lock():
-        version = gone.write([Change(RUNS, []), Change(OUTBOX, [MAIL])], gone.read(FILLED).version)
+        version = gone.write([Change(RUNS, []), Change(OUTBOX, [MAIL])], gone.read(TABLES).version)
         gone.write([Change(OUTBOX, [])], version)
         house.server.fault = lambda _call: Fault()
     house.server.fault = lambda _call: None
     with pytest.raises(Busy):
-        house.backend().read(FILLED)
-    assert house.backend(NOON + LEASE + timedelta(seconds=1)).read(FILLED).version == gone._sheet.version
+        house.backend().read(TABLES)
+    assert house.backend(NOON + LEASE + timedelta(seconds=1)).read(TABLES).version == gone._sheet.version
 
 
 @pytest.mark.parametrize("served", [False, True], ids=["before it is done", "after it is done"])
@@ -343,15 +341,15 @@ def test_a_sheet_that_people_made_is_accepted_as_it_is() -> None:
         ]
         house.owner.add_tab("借调记录", loans)
         house.owner.add_tab("成员", [["负责人", "邮箱", "服务中心"], ["王", "a@x.example", "华北"]])
-        said = house.backend().prepare(FILLED)
+        said = house.backend().prepare(TABLES)
         rows = house.owner.rows("借调记录", spilled=False)
         assert [row[:7] for row in rows[:3]] == [
             [*row, *[""] * 7][:7] if i == 1 else row[:7] for i, row in enumerate(loans)
         ]
         assert set(rows[1][7:]) == {c.header for c in LOANS.columns} - set(loans[1]) - {"借用方"}
         assert any("借调记录" in words.zh and "到期日期" in words.zh for words in said)
-        assert house.backend().prepare(FILLED) == []
-        assert all(finding.ok for finding in house.backend().examine(FILLED))
+        assert house.backend().prepare(TABLES) == []
+        assert all(finding.ok for finding in house.backend().examine(TABLES))
 
 
 def test_beside_each_row_shows_what_the_worker_found(house: House) -> None:
@@ -383,7 +381,7 @@ def test_a_part_number_kept_as_a_number_is_pointed_at_with_its_cell(house: House
 
 
 def unwell(house: House) -> list[str]:
-    return [f"{f.step.zh}：{f.advice.zh}" for f in house.backend().examine(FILLED) if not f.ok]
+    return [f"{f.step.zh}：{f.advice.zh}" for f in house.backend().examine(TABLES) if not f.ok]
 
 
 def test_doctor_and_the_run_point_at_what_blocks_a_lookup_column(house: House) -> None:
@@ -392,7 +390,7 @@ def test_doctor_and_the_run_point_at_what_blocks_a_lookup_column(house: House) -
     assert house.owner.rows("借调记录")[0][at - 1] == "#REF!"
     (said,) = unwell(house)
     assert f"{letters(at - 1)}4" in said
-    assert house.backend().prepare(FILLED) == []
+    assert house.backend().prepare(TABLES) == []
     ran(house)
     found = [row for row in house.owner.rows("数据问题") if "我来填" in row]
     assert [(row[1], row[3], row[4]) for row in found] == [("借调记录", 4, "状态")]
@@ -424,7 +422,7 @@ def test_doctor_finds_a_worker_tab_that_is_not_protected_well(house: House, how:
     assert "积分榜" in found
     assert said in found
     if not how:
-        assert [words.zh for words in house.backend().prepare(FILLED)] == ["保护了工作表“积分榜”"]
+        assert [words.zh for words in house.backend().prepare(TABLES)] == ["保护了工作表“积分榜”"]
         assert unwell(house) == []
 
 
