@@ -255,6 +255,8 @@ def _cause(error: Exception) -> str:
     """The name in `_FAULTS` of what *error* means to the operator: the first kind that fits."""
     if isinstance(error.__context__, TimeoutError):
         return "timeout"
+    if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code < _PERMANENT:
+        return "log-in later"
     return next(fault for kind, fault in _CAUSES if isinstance(error, kind))
 
 
@@ -275,6 +277,10 @@ _FAULTS: dict[str, Words] = {
         "The mail server {} refused the log-in ({}). Check what mail.smtp.username_env and "
         "mail.smtp.password_env (or password_file) name; QQ, 163, Feishu and many others "
         "want an authorisation code (授权码, app password) there, not the password of the web page",
+    ),
+    "log-in later": Words(
+        "邮件服务器 {} 现在不能登录（{}），密码未必有错，稍后再运行",
+        "The mail server {} takes no log-in now ({}). The password may be right; run again later",
     ),
     "ascii": Words(
         "邮件服务器 {} 的用户名或密码含有非英文字符{}，请检查 mail.smtp.username_env 和 mail.smtp.password_env",

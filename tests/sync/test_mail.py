@@ -285,6 +285,15 @@ def test_no_error_quotes_the_password(echo):
     assert echo not in told
 
 
+def test_a_log_in_refused_for_now_blames_no_password():
+    script = [b"220 hi\r\n", b"250-hi\r\n250 AUTH PLAIN\r\n", b"454 4.7.0 temporary authentication failure\r\n"]
+    with scripted(script) as (port, _):
+        error = failing(plain(port, username="huzhu", password=PASSWORD))
+    assert (error.permanent, error.unknown) == (False, False)
+    assert "454" in str(error)
+    assert "password_env" not in str(error)
+
+
 def test_a_password_in_chinese_is_explained_and_not_quoted():
     with scripted([b"220 hi\r\n", b"250-hi\r\n250 AUTH PLAIN\r\n"]) as (port, _):
         error = failing(plain(port, username="huzhu", password="芝麻开门"))
