@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from rules.changes import body, canonical
-from rules.schema import MEMBER_TABLES, OUTBOX, RUNS, TABLES, WORKER_TABLES, Kind
-from rules.values import Cell, Change
-from sync.backends import Backend
+from rules.schema import MEMBER_TABLES, TABLES
+from rules.values import Change
 from sync.errors import RunFailed, SetupError
-from sync.snapshot import Snapshot, packed, unpacked
+from sync.snapshot import packed, unpacked
 from sync.undo import undo
 from sync.worker import Worker
+from tests.contract.runs import begun, cells, clock, ran, shown, tab
 from tests.contract.test_backends import SHEETS, Sheet, memory
-from tests.rules.sheets import BY_NAME, POLICY, ZONE, grid
-from tests.sync.cycles import ALLIANCE, AS_OF, WORDS, Counted
-
-NOON = dt.datetime.combine(AS_OF, dt.time(12), ZONE)
-DATED = {Kind.DATE: dt.date.fromisoformat, Kind.MOMENT: dt.datetime.fromisoformat}
-BACK = [table for table in WORKER_TABLES if table.name not in (OUTBOX.name, RUNS.name)]
-
-
-def clock() -> dt.datetime:
-    return NOON
-
-
-def tab(name: str) -> list[list[object]]:
-    """A tab of the alliance with real days, as fields of a base want them."""
-    table = BY_NAME[name]
-    header, *rows = grid(table, ALLIANCE[name]).rows
-    width = len(table.typed)
-    days = [
-        [DATED.get(c.kind, str)(v) if isinstance(v, str) else v for c, v in zip(table.typed, row, strict=False)]
-        for row in rows
-    ]
-    return [list(header[:width]), *days]
-
-
-def begun(sheet: Sheet) -> Sheet:
-    """A sheet with some rows of each kind."""
-    if not sheet.typed:
-        sheet.backend.prepare(TABLES)
-    for name in ALLIANCE:
-        sheet.edit(BY_NAME[name].title, tab(name))
-    sheet.backend.prepare(TABLES)
-    return sheet
+from tests.rules.sheets import BY_NAME, POLICY, ZONE
+from tests.sync.cycles import AS_OF, WORDS, Counted
 
 
 @pytest.fixture(params=SHEETS.values(), ids=SHEETS)
@@ -62,24 +30,6 @@ def sheet(request, tmp_path) -> Iterator[Sheet]:
 def plain(tmp_path) -> Iterator[Sheet]:
     with memory(tmp_path) as made:
         yield begun(made)
-
-
-def ran(backend: Backend, days: int = 0, mailer: Counted | None = None) -> list[Snapshot]:
-    """A run, and what it kept, from the bytes that keep it."""
-    kept: list[Snapshot] = []
-    keep: Callable[[Snapshot], None] = lambda one: kept.append(unpacked(packed(one), "run"))  # noqa: E731 - one line
-    Worker(backend, mailer or Counted(), WORDS, POLICY, ZONE, clock, keep=keep).run(AS_OF + dt.timedelta(days=days))
-    return kept
-
-
-def shown(backend: Backend) -> dict[str, list[tuple[Cell, ...]]]:
-    """The worker's tabs that a run computes."""
-    book = backend.read(TABLES)
-    return {table.name: canonical(table, body(table, book.tabs.get(table.name))) for table in BACK}
-
-
-def cells(backend: Backend, name: str) -> list[tuple[Cell, ...]]:
-    return body(BY_NAME[name], backend.read(TABLES).tabs[name])
 
 
 def test_undo_puts_back_the_tabs_and_leaves_mail_and_members_alone(sheet: Sheet) -> None:
