@@ -13,6 +13,7 @@ import pandas as pd
 
 from rules import diary, group
 from rules.cells import read, shown
+from rules.fates import NO_LONGER, TOO_MANY, TOO_OFTEN, given_up, may_have_left, recovered, waits
 from rules.intake import SheetError
 from rules.items import Notice
 from rules.ladder import LoanStates, reminders_due, still_true
@@ -32,15 +33,6 @@ from rules.letters import (
 from rules.policy import MAIL_KINDS, MailKind, MailPolicy, Policy
 from rules.schema import OUTBOX, Table
 from rules.values import Cell, Mail, MailStatus, RawTable, Row
-from rules.words import Words
-
-UNKNOWN_RESULT = Words(
-    "结果未知：发送时中断，可能已发出。问过收件人再用 outbox sent（收到了）或 retry（没收到）",
-    "result unknown: cut off while sending, it may have left. Ask the recipient, then outbox sent or retry",
-)
-NO_LONGER = Words("事由已变化，不再发送", "what it was about has changed; not sent")
-TOO_OFTEN = Words("已试 {n} 次仍未发出", "tried {n} times without success")
-TOO_MANY = Words("超过每次运行 {n} 封的上限", "over the limit of {n} mails a run")
 
 
 def mails_in(raw: RawTable | None, zone: tzinfo, table: Table = OUTBOX) -> list[Mail]:
@@ -118,7 +110,7 @@ def made(mails: Iterable[Mail], *, rows_only: bool = False) -> dict[str, date | 
     gone = {MailStatus.SENT, MailStatus.QUEUED} if rows_only else {MailStatus.SENT}
     record: dict[str, date | None] = {}
     for mail in mails:
-        if not _given_up(mail):
+        if not given_up(mail):
             left = mail.created_on if mail.status in gone else None
             record |= {item: left or record.get(item) for item in mail.items}
     return record
@@ -126,7 +118,7 @@ def made(mails: Iterable[Mail], *, rows_only: bool = False) -> dict[str, date | 
 
 def left(mails: Iterable[Mail]) -> list[Mail]:
     """The mails that somebody may have read: those that left, that may have, or that a person settled otherwise."""
-    return [mail for mail in mails if not waits(mail) and not _given_up(mail)]
+    return [mail for mail in mails if not waits(mail) and not given_up(mail)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,34 +127,6 @@ class Mailing:
 
     mails: tuple[Mail, ...]
     letters: tuple[Letter, ...]
-
-
-def recovered(mails: Iterable[Mail], locale: str) -> list[Mail]:
-    """The mails, those that a crash left in 发送中 held for a person: nobody knows whether they left."""
-    return [
-        replace(mail, status=MailStatus.HELD, error=UNKNOWN_RESULT.in_(locale))
-        if mail.status is MailStatus.SENDING
-        else mail
-        for mail in mails
-    ]
-
-
-_MAY_HAVE_LEFT = ("结果未知", "result unknown", "outcome unknown")
-"""How the error of a held mail begins when nobody knows whether it left."""
-
-
-def waits(mail: Mail) -> bool:
-    """True for a mail whose fate is open: each run asks whether it is still wanted.
-
-    One that may have left is a person's to settle: cancelled by the worker, what it said would be sent a second time.
-    """
-    if mail.status is MailStatus.HELD:
-        return not _may_have_left(mail.error)
-    return mail.status in (MailStatus.QUEUED, MailStatus.FAILED)
-
-
-def _may_have_left(error: str) -> bool:
-    return error.casefold().startswith(_MAY_HAVE_LEFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +222,7 @@ def _looked_at(
 
 def _fresh(kind: str, entries: Sequence[Addressed], mails: Iterable[Mail], policy: Policy) -> list[Letter]:
     """The letters about *entries* that are no mail yet."""
-    known = {mail.mail_id for mail in mails if not _given_up(mail)}
+    known = {mail.mail_id for mail in mails if not given_up(mail)}
     return [letter for letter in digests(kind, entries, policy.alliance.name) if letter.mail_id not in known]
 
 
@@ -288,7 +252,7 @@ _DIGITS = 9
 
 def on_record(mails: Iterable[Mail]) -> dict[str, date]:
     """Item key -> the day its mail was made, for every item that is never told again."""
-    return {key: mail.created_on for mail in mails if not _given_up(mail) for key in mail.items}
+    return {key: mail.created_on for mail in mails if not given_up(mail) for key in mail.items}
 
 
 def kind_of(mail: Mail) -> str:
@@ -317,16 +281,11 @@ def _settled(
     return kept, letters
 
 
-def _given_up(mail: Mail) -> bool:
-    """True for a mail that the worker itself cancelled; what a person cancelled stays on record."""
-    return mail.status is MailStatus.CANCELLED and mail.error in NO_LONGER
-
-
 def _held(mails: Iterable[Mail], letters: Iterable[Letter], locale: str) -> list[Notice]:
     standing = [(m.mail_id, m.to, m.error) for m in mails if m.status is MailStatus.HELD]
     new = [(letter.mail_id, letter.to, letter.held) for letter in letters if letter.held]
     return [
-        held_notice(ident, to, reason, locale, doubtful=_may_have_left(reason))
+        held_notice(ident, to, reason, locale, doubtful=may_have_left(reason))
         for ident, to, reason in (*standing, *new)
     ]
 
@@ -374,7 +333,7 @@ def _joining(
 def _mailing(mails: Iterable[Mail], letters: Sequence[Letter]) -> Mailing:
     """The outbox and its letters; a mail that was given up and is wanted again after all begins anew."""
     wanted = {letter.mail_id for letter in letters}
-    kept = tuple(mail for mail in mails if not (_given_up(mail) and mail.mail_id in wanted))
+    kept = tuple(mail for mail in mails if not (given_up(mail) and mail.mail_id in wanted))
     return Mailing(kept, tuple(letters))
 
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.fates import NO_LONGER, TOO_OFTEN
 from rules.group import GROUP
 from rules.letters import ITEMS_PER_MAIL
-from rules.outbox import NO_LONGER, TOO_OFTEN, kind_of, mails_in
+from rules.outbox import kind_of, mails_in
 from rules.policy import Alliance, GroupPolicy, MailPolicy, Policy, RunPolicy
 from rules.values import Book, Mail, MailStatus
 from tests.rules.sheets import (

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.fates import NO_LONGER, TOO_MANY, TOO_OFTEN, UNKNOWN_RESULT
 from rules.intake import SheetError
 from rules.letters import ITEMS_PER_MAIL, NOTICES_PER_MAIL
-from rules.outbox import NO_LONGER, TOO_MANY, TOO_OFTEN, UNKNOWN_RESULT, kind_of, mails_in, rows_of
+from rules.outbox import kind_of, mails_in, rows_of
 from rules.policy import LADDER, MAIL_KINDS, Alliance, MailPolicy, OverduePolicy, Policy, RunPolicy
 from rules.schema import OUTBOX, renamed
 from rules.values import Book, Mail, MailStatus, RawTable

@@ -6,9 +6,10 @@ from datetime import date
 import pytest
 from hypothesis import given
 
+from rules.fates import NO_LONGER
 from rules.items import Digest, Statement
 from rules.ladder import AWAITING, OUT
-from rules.outbox import NO_LONGER, mails_in
+from rules.outbox import mails_in
 from rules.policy import Alliance, Policy, RunPolicy
 from rules.values import Book, MailStatus
 from rules.weekly import LINES
