@@ -14,6 +14,7 @@ import pandas as pd
 
 from rules import (
     appeals,
+    archive,
     credit,
     diary,
     facts,
@@ -61,7 +62,7 @@ class Plan:
 
     rows: worker table -> its rows, for every table that is computed afresh. mails: the outbox as it stands now, each
     mail's fate settled. letters: mail to write or write again, those of waiting mails first; most severe first. found:
-    what all of it rests on.
+    what all of it rests on. filing: past year -> how many mails are to move to its archive before all else.
     """
 
     rows: Mapping[str, Sequence[Row]]
@@ -70,6 +71,7 @@ class Plan:
     problems: Sequence[Problem]
     rows_read: Mapping[str, int]
     found: Found
+    filing: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,8 @@ def decide(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Plan:
     rows = _rows(found, noticed, as_of, policy)
     notices = letters.problem_notices(noticed, rows["issues"])
     mailing = _mailing(found, mails, notices, policy)
-    return Plan(rows, mailing.mails, mailing.letters, noticed, found.read_in.rows_read, found)
+    filing = {year: len(moving) for year, moving in archive.due(mails, as_of, policy.mail.keep_days).items()}
+    return Plan(rows, mailing.mails, mailing.letters, noticed, found.read_in.rows_read, found, filing)
 
 
 def look(book: Book, as_of: date, policy: Policy, zone: tzinfo) -> Found:

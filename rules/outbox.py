@@ -12,6 +12,7 @@ from datetime import date, tzinfo
 import pandas as pd
 
 from rules import diary, group
+from rules.archive import unfolded
 from rules.cells import read, shown
 from rules.fates import NO_LONGER, TOO_MANY, TOO_OFTEN, given_up, may_have_left, recovered, waits
 from rules.intake import SheetError
@@ -32,7 +33,7 @@ from rules.letters import (
 )
 from rules.policy import MAIL_KINDS, MailKind, MailPolicy, Policy
 from rules.schema import OUTBOX, Table
-from rules.values import Cell, Mail, MailStatus, RawTable, Row
+from rules.values import LONG_AGO, Cell, Mail, MailStatus, RawTable, Row
 
 
 def mails_in(raw: RawTable | None, zone: tzinfo, table: Table = OUTBOX) -> list[Mail]:
@@ -63,7 +64,7 @@ def _mail(row: Sequence[Cell], layout: Layout, zone: tzinfo) -> Mail | None:
     created, sent_at, attempts = (read(cell(name), OUTBOX[name], zone).value for name in _TYPED)
     return Mail(
         mail_id=text("mail_id"),
-        created_on=created or _LONG_AGO,
+        created_on=created or LONG_AGO,
         to=text("to"),
         cc=tuple(part for part in text("cc").split(", ") if part),
         subject=text("subject"),
@@ -77,7 +78,6 @@ def _mail(row: Sequence[Cell], layout: Layout, zone: tzinfo) -> Mail | None:
 
 
 _TYPED = ("created_on", "sent_at", "attempts")
-_LONG_AGO = date(2000, 1, 1)  # for a day that somebody spoiled: the reminder was made, nobody knows when
 
 
 def rows_of(mails: Iterable[Mail]) -> list[Row]:
@@ -101,7 +101,7 @@ def rows_of(mails: Iterable[Mail]) -> list[Row]:
 
 
 def made(mails: Iterable[Mail], *, rows_only: bool = False) -> dict[str, date | None]:
-    """Item key -> the day that reminder left, for every item on record.
+    """Item key -> the last day that reminder left, for every item on record.
 
     None: on record, but it does not carry the ladder on, because it waits, failed or was cancelled by a person: nobody
     is told of a second notice before the first has left. Items of a mail that the worker itself gave up are not on
@@ -109,7 +109,7 @@ def made(mails: Iterable[Mail], *, rows_only: bool = False) -> dict[str, date | 
     """
     gone = {MailStatus.SENT, MailStatus.QUEUED} if rows_only else {MailStatus.SENT}
     record: dict[str, date | None] = {}
-    for mail in mails:
+    for mail in _by_day(mails):
         if not given_up(mail):
             left = mail.created_on if mail.status in gone else None
             record |= {item: left or record.get(item) for item in mail.items}
@@ -118,7 +118,7 @@ def made(mails: Iterable[Mail], *, rows_only: bool = False) -> dict[str, date | 
 
 def left(mails: Iterable[Mail]) -> list[Mail]:
     """The mails that somebody may have read: those that left, that may have, or that a person settled otherwise."""
-    return [mail for mail in mails if not waits(mail) and not given_up(mail)]
+    return [mail for mail in unfolded(mails) if not waits(mail) and not given_up(mail)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +251,12 @@ _DIGITS = 9
 
 
 def on_record(mails: Iterable[Mail]) -> dict[str, date]:
-    """Item key -> the day its mail was made, for every item that is never told again."""
-    return {key: mail.created_on for mail in mails if not given_up(mail) for key in mail.items}
+    """Item key -> the day its mail was made, the last of them, for every item that is never told again."""
+    return {key: mail.created_on for mail in _by_day(mails) if not given_up(mail) for key in mail.items}
+
+
+def _by_day(mails: Iterable[Mail]) -> list[Mail]:
+    return sorted(unfolded(mails), key=lambda mail: mail.created_on)
 
 
 def kind_of(mail: Mail) -> str:

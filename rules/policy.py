@@ -219,10 +219,12 @@ class MailPolicy:
     max_attempts: int = 5
     max_per_run: int = 200
     reread_after_minutes: int = 10
+    keep_days: int = 90
 
     def __post_init__(self) -> None:
         _within("mail.max_attempts", self.max_attempts, 1, 100)
         _within("mail.max_per_run", self.max_per_run, 0, 100_000)
+        _within("mail.keep_days", self.keep_days, 0, 10_000)
 
     @property
     def rows_only(self) -> bool:

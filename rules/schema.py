@@ -481,8 +481,9 @@ LOAN_STATES = _worker(
 OUTBOX = _worker(
     "outbox",
     "提醒邮件",
-    "每一封邮件写在这里，再发出",
-    "Every mail is written here before it leaves",
+    "每一封邮件写在这里，再发出；往年已了结的移到“邮件归档”加年份的表，列相同，这里只留一行行的事由",
+    "Every mail is written here before it leaves; settled mail of past years moves to a tab 邮件归档 and the year, with"
+    " the same columns, and leaves rows of its keys",
     _w("mail_id", "邮件编号", Kind.KEY, "同样内容编号相同", "The same items give the same number"),
     _w("created_on", "生成日期", Kind.DATE, "正文按哪天写", "The day its text is of"),
     _w("to", "收件人", Kind.EMAIL, "收件人", "Recipient"),
@@ -490,7 +491,7 @@ OUTBOX = _worker(
     _w("subject", "主题", Kind.NOTE, "主题", "Subject"),
     _w("body", "正文", Kind.NOTE, "文本正文", "Text body"),
     _w("items", "事由", Kind.NOTE, "包含的事项，一行一个", "What it is about, one a line"),
-    _w("status", "状态", Kind.TEXT, "待发送/发送中/已发送/失败/待人工/已取消", "Where the mail stands"),
+    _w("status", "状态", Kind.TEXT, "待发送/发送中/已发送/失败/待人工/已取消/已归档", "Where the mail stands"),
     _w("sent_at", "发送时间", Kind.MOMENT, "交给邮件服务器的时间", "When it was handed over"),
     _w("attempts", "次数", Kind.COUNT, "试了几次", "Times tried"),
     _w("error", "错误", Kind.NOTE, "为什么没发出", "Why it did not leave"),
@@ -640,6 +641,7 @@ TABLES: tuple[Table, ...] = (
     STANDINGS, LEDGER, QUEUE, MATCHES, TIMELINE, LOAN_STATES, OUTBOX, CREDIT, SETTLEMENT, KPIS, MONTHLY,
     ISSUES, RUNS,
 )  # fmt: skip
+
 MEMBER_TABLES = tuple(table for table in TABLES if table.owner is Owner.MEMBER)
 WORKER_TABLES = tuple(table for table in TABLES if table.owner is Owner.WORKER)
 
@@ -658,3 +660,9 @@ def renamed(rename: Mapping[str, Mapping[str, str]]) -> dict[str, Table]:
         columns = tuple(replace(column, header=headers.get(column.field, column.header)) for column in table.columns)
         tables[name] = replace(table, columns=columns)
     return tables
+
+
+def archive_of(outbox: Table, year: int) -> Table:
+    """The tab that keeps the mail of a past year. Made when a year is filed, so none of `TABLES`."""
+    doc = Words(f"{year} 年的邮件，程序只在归档时读写", f"The mail of {year}, read and written only when mail is filed")
+    return replace(outbox, name=f"mail_archive_{year}", title=f"邮件归档{year}", doc=doc, optional=True)

@@ -73,6 +73,10 @@ class Change:
             raise WriteRefused(f"{self.table.name} belongs to the members")
 
 
+LONG_AGO = date(2000, 1, 1)
+"""Stands for the day of a mail that somebody spoiled: it was made, nobody knows when."""
+
+
 class MailStatus(StrEnum):
     """Where a mail stands. The allowed moves are in `MOVES`."""
 
@@ -82,6 +86,7 @@ class MailStatus(StrEnum):
     FAILED = "失败"
     HELD = "待人工"
     CANCELLED = "已取消"
+    FILED = "已归档"  # no mail: the row stands for many that were settled, see rules/archive.py
 
 
 MOVES: Mapping[MailStatus, frozenset[MailStatus]] = {
@@ -91,6 +96,7 @@ MOVES: Mapping[MailStatus, frozenset[MailStatus]] = {
     MailStatus.HELD: frozenset({MailStatus.QUEUED, MailStatus.SENT, MailStatus.CANCELLED}),
     MailStatus.SENT: frozenset(),
     MailStatus.CANCELLED: frozenset(),
+    MailStatus.FILED: frozenset(),
 }
 
 

@@ -20,8 +20,9 @@ from rules.policy import Policy
 from rules.schema import LOANS, MEMBERS, PARTS, REQUESTS, Owner, renamed
 from rules.words import Words
 from sync.errors import SetupError
+from sync.unreadable import unreadable
 from sync.wording import one_line, templates
-from sync.worker import Reader, unreadable
+from sync.worker import Reader
 
 _LISTED = 5
 """How many parts, centers or loans a sentence names."""

@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Literal
 
-from rules.intake import SheetError
-from rules.outbox import mails_in, rows_of
+from rules.outbox import rows_of
 from rules.schema import OUTBOX, Table
 from rules.values import MOVES, Book, Change, Mail, MailStatus
 from rules.words import Words
 from sync.backends import Backend
 from sync.errors import SetupError
-from sync.worker import unreadable
+from sync.unreadable import mails_in
 
 Act = Literal["release", "retry", "sent", "cancel"]
 
@@ -45,10 +44,7 @@ class Mailroom:
         return self._mails_in(self.backend.read((self.table,)))
 
     def _mails_in(self, book: Book) -> list[Mail]:
-        try:
-            return mails_in(book.tabs.get(self.table.name), self.zone, self.table)
-        except SheetError as error:
-            raise unreadable(error) from error
+        return mails_in(book, self.table, self.zone)
 
     def mail(self, ident: str) -> Mail:
         """The one mail whose number begins with *ident*. Raises SetupError when there is none, or more than one."""

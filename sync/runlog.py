@@ -27,7 +27,7 @@ class Tally:
 
     spoken: the message to the group was handed over, or tried; there is one a run. written: the sheet was changed.
     replaced: the worker's tabs that an attempt of the run changed, as they stood before it. unkept: why there is no
-    snapshot of it.
+    snapshot of it. filed: past year -> how many mails moved to its archive.
     """
 
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", "decide", "write", "mail"), 0.0))
@@ -36,6 +36,7 @@ class Tally:
     written: bool = False
     replaced: dict[str, RawTable | None] = field(default_factory=dict)
     unkept: Words | None = None
+    filed: Mapping[int, int] = field(default_factory=dict)
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -52,7 +53,8 @@ class Report:
     """What a run did (interface, `run --json`). changes: table -> rows added, changed, removed.
 
     complaint: why the page beside the sheet (`report.path`) could not be written, when the run's own work was done.
-    unkept: why there is no snapshot of the run, None when there is one or none was wanted.
+    unkept: why there is no snapshot of the run, None when there is one or none was wanted. filed: past year -> how many
+    mails moved to its archive.
     """
 
     run_id: str
@@ -66,6 +68,7 @@ class Report:
     seconds: Mapping[str, float]
     complaint: Words | None = None
     unkept: Words | None = None
+    filed: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:

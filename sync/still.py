@@ -33,7 +33,7 @@ def remember(config: Config, backend: Backend, report: Report, version: object) 
     kept = {
         "basis": _basis(config, report.as_of),
         "state": state,
-        "report": {**asdict(report), "as_of": None, "unkept": None},
+        "report": {**asdict(report), "as_of": None, "unkept": None, "filed": {}},
     }
     file = config.home / FILE
     with suppress(OSError):  # a folder that cannot be written costs speed, nothing else

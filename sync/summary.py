@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rules.cells import shown
-from rules.schema import ISSUES, MATCHES, OUTBOX, TABLES, Table
+from rules.schema import ISSUES, MATCHES, OUTBOX, TABLES, Table, archive_of
 from rules.values import Cell, Mail
 from rules.words import Words
 
@@ -48,6 +48,15 @@ def report(done: Report, *, as_json: bool, locale: str) -> None:
     )
     for zh, en, text in lines:
         print(f"{_said(locale, zh, en):<8}{text}")
+    _filing(done.filed, Words("归档", "filed"), locale)
+
+
+def _filing(filed: Mapping[int, int], what: Words, locale: str) -> None:
+    """A line for each past year whose mail moves to its archive."""
+    for year, number in filed.items():
+        title = archive_of(OUTBOX, year).title
+        zh = f"{number} 封邮件移到“{title}”，事由留在提醒邮件"
+        print(f"{what.in_(locale):<8}" + _said(locale, zh, f"{number} mails to {title}; their keys stay in the outbox"))
 
 
 def undone(done: Undone, *, dry_run: bool, as_json: bool, locale: str) -> None:
@@ -120,8 +129,9 @@ def plan(planned: Planned, *, as_json: bool, locale: str) -> None:
     mails_ = [mail for mail in planned.queue.mails if mail.mail_id in leaving or _new(mail, planned)]
     if as_json:
         facts = [{**_mail_facts(mail), "attachments": leaving.get(mail.mail_id, [])} for mail in mails_]
-        _json({"changes": diffs, "mails": facts})
+        _json({"changes": diffs, "mails": facts, "filed": planned.plan.filing})
         return
+    _filing(planned.plan.filing, Words("先归档", "to file"), locale)
     titles = {t.name: t for t in TABLES}
     for diff in diffs:
         t = titles[diff["table"]]

@@ -1,4 +1,4 @@
-"""One cycle: read → decide → write → mail → mark.
+"""One cycle: read → decide → write → mail → mark. Mail of past years is filed before, and the sheet read again.
 
 The row of 运行日志 is written last, so its presence means that the results beside it are complete. When the sheet
 changes while we work, the cycle starts over from what it holds then.
@@ -22,10 +22,12 @@ from rules.values import Book, Change, Mail, MailStatus
 from rules.words import Words
 from sync.backends import Backend
 from sync.errors import Busy, Conflict, HuzhuError, RunFailed, SetupError
+from sync.filing import file
 from sync.mail import Mailer, Speaker
 from sync.outbox import Queue, Ways, deliver, fates, queued, tried
 from sync.runlog import DONE, MAIL_LEFT, Report, Tally, logged, run_id
 from sync.snapshot import Snapshot, snapshot
+from sync.unreadable import mails_in, unreadable
 from sync.wording import Wording
 
 RESTARTS = 5
@@ -94,7 +96,10 @@ class Worker:
             while True:
                 before = dict(tally.mails)
                 try:
-                    return _Cycle(self, as_of, tally).run()
+                    cycle = _Cycle(self, as_of, tally)
+                    if cycle.files():
+                        continue
+                    return cycle.run()
                 except SetupError as error:
                     if not tally.written:
                         raise
@@ -120,6 +125,16 @@ class _Cycle:
         self.book = self.planned.book
         self.version = self.book.version
         self.mails: Sequence[Mail] = self.planned.queue.mails
+
+    def files(self) -> bool:
+        """File mail of past years, once a run. Whether the sheet is to be read again for it."""
+        years, w = self.planned.plan.filing, self.worker
+        if not years or self.tally.filed:
+            return False
+        with self.tally.timed("write"):
+            file(w.backend, years, self.as_of, w.policy, w.zone)
+        self.tally.filed, self.tally.written = years, True
+        return True
 
     def run(self) -> Report:
         """Write the results; send; write the last outcomes and the log row."""
@@ -158,7 +173,7 @@ class _Cycle:
     def _keep(self) -> None:
         """Keep what was read and what is about to be replaced, unless the run has nothing to do."""
         w, before = self.worker, dict(self.tally.replaced)
-        if not self.planned.changes and not self.planned.queue.leaving:
+        if not (self.planned.changes or self.planned.queue.leaving or self.tally.filed):
             return
         for one in self.planned.changes:
             self.tally.replaced.setdefault(one.table.name, self.book.tabs.get(one.table.name))
@@ -248,7 +263,7 @@ class _Cycle:
         """Read the outbox anew: what was done to it meanwhile stands, but for the mail this run moved."""
         self.book = self.worker.backend.read([self.tables[name] for name in (OUTBOX.name, RUNS.name)])
         self.version = self.book.version
-        there = box.mails_in(self.book.tabs.get(OUTBOX.name), self.worker.zone, self.tables[OUTBOX.name])
+        there = mails_in(self.book, self.tables[OUTBOX.name], self.worker.zone)
         found, ours = ({mail.mail_id: mail for mail in mails} for mails in (there, self.mails))
         self.mails = tuple({**ours, **found, **self._moved}.values())
 
@@ -267,30 +282,10 @@ class _Cycle:
             calls=self.worker.backend.calls,
             seconds=tally.seconds,
             unkept=tally.unkept,
+            filed=tally.filed,
         )
 
 
 def _remembered(change: Change) -> bool:
     """True for the ledger: postings that changed are news to the next run until somebody was told of them."""
     return change.table.name == LEDGER.name
-
-
-def unreadable(error: SheetError) -> SetupError:
-    """The sentence for a sheet that cannot be read at all."""
-    table, column, found = error.table.title, error.column, error.found
-    guess = (f"，最接近的是「{found}」", f"; the closest is {found}") if found else ("", "")
-    sentences = {
-        "missing_table": (
-            f"表格里没有「{table}」这张表。运行 huzhu init 会建好缺的表",
-            f"the sheet has no tab {table}. `huzhu init` makes what is missing",
-        ),
-        "missing_column": (
-            f"「{table}」表里没有「{column}」这一列{guess[0]}。改好列名，或运行 huzhu init",
-            f"the tab {table} has no column {column}{guess[1]}. Mend the header, or run `huzhu init`",
-        ),
-        "uncached": (
-            f"「{table}」表「{column}」列的 {found} 是公式，文件里没有存它的结果。用 Excel 或 WPS 打开保存一次",
-            f"{table}, column {column}: {found} is a formula without a stored result. Open and save the file in Excel",
-        ),
-    }
-    return SetupError(*sentences[error.code])

@@ -76,6 +76,7 @@ def test_run_json_has_the_keys_of_the_interface(home: Path) -> None:
         "mails",
         "calls",
         "seconds",
+        "filed",
     }
     assert set(report["mails"]) == {"queued", "sent", "failed", "held"}
     assert set(report["seconds"]) == {"read", "decide", "write", "mail"}
@@ -110,7 +111,7 @@ def test_plan_shows_every_cell_and_mail_and_does_nothing(home: Path) -> None:
     on(home, "run", "-q")
     assert {mail["mail_id"] for mail in planned["mails"]} == {mail.mail_id for mail in mails(home)}
     assert {mail["body"] for mail in planned["mails"]} == {mail.body for mail in mails(home)}
-    assert json.loads(on(home, "plan", "--json")[1]) == {"changes": [], "mails": []}
+    assert json.loads(on(home, "plan", "--json")[1]) == {"changes": [], "mails": [], "filed": {}}
 
 
 def test_a_held_mail_leaves_after_a_person_releases_it(home: Path) -> None:
@@ -197,7 +198,7 @@ def test_english_is_spoken_when_asked(home: Path) -> None:
 def test_the_language_of_the_command_line_changes_no_cell(home: Path) -> None:
     on(home, "run", "-q")
     assert json.loads(on(home, "run", "--json", "--lang", "en")[1])["changes"] == {}
-    assert json.loads(on(home, "plan", "--json", "--lang", "en")[1]) == {"changes": [], "mails": []}
+    assert json.loads(on(home, "plan", "--json", "--lang", "en")[1]) == {"changes": [], "mails": [], "filed": {}}
 
 
 def _csv(path: Path) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -724,8 +724,39 @@ def killed(house: House, run: Callable[[House, Counted], None], days: int, numbe
     assert ran(house, mailer, day, minutes=31).changes == {}, "the results are whole"
     check_beside(house)
     assert set(mailer.left.values()) <= {1}
-    assert {row["状态"] for row in house.person.rows("提醒邮件").values()} <= {"已发送", "待人工"}
+    assert {row["状态"] for row in house.person.rows("提醒邮件").values()} <= {"已发送", "待人工", "已归档"}
     assert "运行中" not in {row["结果"] for row in house.person.rows("运行日志").values()}
+
+
+FILED_ON = date(2026, 4, 1)
+
+
+def filing_run(house: House, mailer: Counted) -> None:
+    ran(house, mailer, FILED_ON, minutes=10)
+
+
+def test_a_run_killed_while_it_files_a_year_loses_no_mail() -> None:
+    """Before or after the archive is filled, the keys are put, and the mails are taken out of the outbox."""
+    with alliance() as house:
+        ran(house, Counted())
+        ready, start = copy.deepcopy(house.service), len(house.server.calls)
+        mails = {row["邮件编号"] for row in house.person.rows("提醒邮件").values()}
+        filing_run(house, Counted())
+        calls = house.server.calls[start:]
+        whole = filed(house)
+    writes = [n for n, call in enumerate(calls) if call.method == "POST" and not call.path.endswith("search")]
+    assert "batch_delete" in calls[writes[5]].path, "the mails are taken out of the outbox last"
+    for number in writes[3:6]:
+        with served(copy.deepcopy(ready)) as house:
+            killed(house, filing_run, (FILED_ON - AS_OF).days, number, (Fault(), faults.LOST_ANSWER)[number % 2])
+            assert filed(house) == whole
+            assert mails == {row["邮件编号"] for row in house.person.rows("邮件归档2025").values()}
+
+
+def filed(house: House) -> list[str | None]:
+    """What stands in the archive and in the rows that stay of it."""
+    archive = [row["事由"] for row in house.person.rows("邮件归档2025").values()]
+    return [*archive, *(row["事由"] for row in house.person.rows("提醒邮件").values() if row["状态"] == "已归档")]
 
 
 # The order of rows
