@@ -21,8 +21,8 @@ MOST_CHARACTERS = 32_767  # what Excel holds in one cell, in UTF-16 units
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 _DAY_0 = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # noqa: DTZ001 - a sheet's days have no zone
 _FIRST_DAY = datetime(1900, 3, 1)  # noqa: DTZ001 - before it programs differ by a day, over a 29 February that was not
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\r\x0e-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
-_LONE = re.compile("[\ud800-\udfff]")
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\r\x0e-\x1f]|_(?=x[0-9A-Fa-f]{4}_)")
+_NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _SECONDS_A_DAY = 86_400
 
@@ -33,7 +33,7 @@ def escaped(text: str) -> str:
         text = _cut(text)
     if text.isascii() and text.isprintable() and "_" not in text:
         return text.translate(_MARKUP)
-    text = _NOT_XML.sub(lambda found: f"_x{ord(found[0]):04X}_", _LONE.sub("\ufffd", text))
+    text = _NOT_XML.sub(lambda found: f"_x{ord(found[0]):04X}_", _NO_CHARACTER.sub("\ufffd", text))
     return text.translate(_MARKUP)
 
 

@@ -55,6 +55,8 @@ class Sheet:
     """Whether a write finds out that a person edited the sheet since it was read."""
     wary: bool = False
     """Whether a sheet without any member is refused once its log tells of rows: an app without rights sees none."""
+    computing: Callable[[], set[str]] = set
+    """The titles of the tabs that hold a formula."""
     typed: bool = False
     """Whether the columns that `prepare` makes take no text for a number or a day: only people's own can hold both."""
 
@@ -76,21 +78,34 @@ def workbook(folder: Path) -> Iterator[Sheet]:
         tab = book.create_sheet(title)
         for row in rows:
             tab.append(row)
+        for cell in (cell for row in tab for cell in row if cell.data_type == "f"):
+            cell.data_type = "s"  # typed behind an apostrophe
         book.save(path)
 
-    yield Sheet(Workbook(path, wait_seconds=0), edit, lambda: Workbook(path, wait_seconds=0))
+    def computing():
+        return {tab.title for tab in openpyxl.load_workbook(path) for row in tab for c in row if c.data_type == "f"}
+
+    yield Sheet(Workbook(path, wait_seconds=0), edit, lambda: Workbook(path, wait_seconds=0), computing=computing)
 
 
 @contextmanager
 def google(_folder: Path) -> Iterator[Sheet]:
+    def computing():
+        return {title for title in house.owner.tabs() if house.owner.tab(title).formulas}
+
     with spreadsheet() as house:
-        yield Sheet(house.backend(), house.owner.replace, house.backend, sees_edits=False)
+        yield Sheet(house.backend(), house.owner.replace, house.backend, sees_edits=False, computing=computing)
 
 
 @contextmanager
 def feishu(_folder: Path) -> Iterator[Sheet]:
+    def computing():
+        tables = house.person.base.tables
+        return {table.name for table in tables for field in table.fields if field.ui in ("Formula", "Lookup")}
+
     with base() as house:
-        yield Sheet(house.backend(), house.person.replace, house.backend, sees_edits=False, wary=True, typed=True)
+        ways = {"sees_edits": False, "wary": True, "typed": True, "computing": computing}
+        yield Sheet(house.backend(), house.person.replace, house.backend, **ways)
 
 
 SHEETS = {"memory": memory, "workbook": workbook, "google": google, "feishu": feishu}

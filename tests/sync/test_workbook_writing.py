@@ -27,6 +27,7 @@ from rules.schema import TABLES
 from rules.values import Change
 from sync.backends.workbook import Workbook
 from sync.errors import Conflict, RunFailed, SetupError
+from tests.sync.hostile import FORMULAS, PADDED
 
 TABLE = {table.name: table for table in TABLES}
 BOOKKEEPING = {
@@ -347,11 +348,15 @@ def test_text_longer_than_a_cell_is_cut_with_an_ellipsis(rich):
 def test_libreoffice_shows_the_same_member_cells_and_the_new_rows(rich, libreoffice):
     before = libreoffice(rich, "借调记录").read_text("utf-8")
     book = Workbook(rich, sleep=never)
-    book.write(states(), book.read(TABLES).version)
+    typed = [text for text in (*FORMULAS, *PADDED) if "\n" not in text and "\r" not in text]  # one line each
+    problems = Change(TABLE["issues"], [("错误", "", "", 1, "", text, "", "") for text in typed])
+    book.write([*states(), problems], book.read(TABLES).version)
     assert libreoffice(rich, "借调记录").read_text("utf-8") == before
     shown = list(csv.reader(io.StringIO(libreoffice(rich, "借调状态").read_text("utf-8"))))
     assert shown[1][:8] == ["L-1", "A", "B", "007", "1", "2026-01-16", "-3", "即将到期"]
     assert shown[2][0] == "=1+1"
+    told = csv.reader(io.StringIO(libreoffice(rich, "数据问题").read_text("utf-8")))
+    assert [row[5] for row in told][1:] == typed
 
 
 @pytest.mark.libreoffice
