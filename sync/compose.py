@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -174,18 +173,23 @@ _MAILERS: dict[str, Callable[[Config], Mailer | None]] = {"folder": _folder, "sm
 
 def _from_environment(name: str, setting: str) -> str:
     """The secret in environment variable *name*; "" when no variable is named."""
-    if name and name not in os.environ:
+    from sync import secret
+
+    held = secret.from_environment(name, setting) if name else ""
+    if held is None:
         raise SetupError(f"{setting} 所指的环境变量 {name} 没有设置", f"the environment variable {name} is not set")
-    return os.environ[name] if name else ""
+    return held
 
 
 def _from_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # without the path: people write the password itself there
+        reason = getattr(error, "strerror", None) or "UTF-8?"
         raise SetupError(
-            f"读不了 mail.smtp.password_file {path}：{error.strerror}", f"cannot read {path}: {error.strerror}"
-        ) from error
+            f"读不了 mail.smtp.password_file 所指的文件：{reason}",
+            f"cannot read the file that mail.smtp.password_file names: {reason}",
+        ) from None
 
 
 def speaker(config: Config) -> Speaker | None:

@@ -218,7 +218,7 @@ def load(path: Path) -> Config:
         raise SetupError(f"读不了配置文件 {path}：{error}", f"Cannot read {path}: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-02-30 looks like a day
         where = _line(error)
-        raise SetupError(f"{path}{where[0]} 不是有效的 YAML", f"{path}{where[1]} is not valid YAML") from error
+        raise SetupError(f"{path}{where[0]} 不是有效的 YAML", f"{path}{where[1]} is not valid YAML") from None
     if not isinstance(node, dict):
         raise SetupError(f"{path} 应该是一组「键: 值」", f"{path} should hold `key: value` lines")
     return _checked({key: {} if value is None else value for key, value in node.items()}, path)
@@ -253,13 +253,22 @@ def _checked(node: Mapping[str, Any], path: Path) -> Config:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        given = "" if isinstance(first["input"], dict) else f" {first['input']!r}"
+        given = "" if isinstance(first["input"], dict) or _secretive(key) else f" {first['input']!r}"
         raise SetupError(
             f"{path}: {key}{given} 不能用：{first['msg']}", f"{path}: {key}{given} cannot be used: {first['msg']}"
-        ) from error
+        ) from None
     config = dataclasses.replace(config, home=path.resolve().parent)
     _check_names(config, path)
     return config
+
+
+_SECRETIVE = ("mail.smtp", "group", "backend.google", "backend.feishu")
+"""Where people write the secret itself, though it stands in the environment: what they wrote is shown nowhere."""
+
+
+def _secretive(key: str) -> bool:
+    """True for the settings in and around those."""
+    return any(f"{key}.".startswith(f"{one}.") or one.startswith(f"{key}.") for one in _SECRETIVE)
 
 
 @cache
@@ -290,14 +299,18 @@ _ALIASES: Mapping[type, Mapping[str, str]] = {MailConfig: {"sender": "from"}}
 
 
 def _unknown(node: Mapping[str, Any], shape: type, above: str = "") -> tuple[str, str] | None:
-    """The first key of *node* that *shape* does not have, and the nearest one that it has ("" when none is near)."""
+    """The first key of *node* that *shape* does not have, and the nearest one that it has ("" when none is near).
+
+    Of a word without a value, which may be a secret that lost its key, no more than where it stands.
+    """
     aliases = _ALIASES.get(shape, _NO_ALIASES)
     hints = get_type_hints(shape)
     known = {aliases.get(f.name, f.name): hints[f.name] for f in dataclasses.fields(shape) if f.name != "home"}
     for key, value in node.items():
         if key not in known:
             near = difflib.get_close_matches(str(key), known, n=1)
-            return f"{above}{key}", f"{above}{near[0]}" if near else ""
+            hidden = value is None and _secretive(above.rstrip("."))
+            return f"{above}{'…' if hidden else key}", f"{above}{near[0]}" if near else ""
         if isinstance(value, dict) and dataclasses.is_dataclass(known[key]):
             deeper = _unknown(value, known[key], f"{above}{key}.")
             if deeper:

@@ -23,6 +23,7 @@ from typing import Any
 import requests
 
 from rules.words import Words
+from sync import secret
 from sync.errors import MailError
 from sync.net import trouble
 from sync.wording import Rendered, cut, one_line
@@ -100,9 +101,7 @@ class Bot:
 
     def _scrubbed(self, text: str) -> str:
         """*text* on one line without our secrets, in case Feishu quotes what it was sent."""
-        for told in (self.webhook, self.webhook.rsplit("/", 1)[-1], self.secret):
-            text = text.replace(told, "***") if told else text
-        return one_line(text)
+        return one_line(secret.without(text, self.webhook, self.webhook.rsplit("/", 1)[-1], self.secret))
 
     def _body(self, words: Rendered) -> bytes:
         """The signed card as JSON; the text is cut where the whole would be too long."""

@@ -19,6 +19,7 @@ from email.policy import SMTP as WIRE
 from typing import Literal
 
 from rules.words import Words
+from sync import secret
 from sync.errors import MailError
 
 Security = Literal["starttls", "tls", "none"]
@@ -185,9 +186,10 @@ class _Connection:
 
     def _scrubbed(self, text: str) -> str:
         """*text* on one line, without the password, in case the server quotes what it was sent."""
-        user, secret = self._server.username, self._server.password
-        for told in (secret, _base64(secret), _base64(f"\0{user}\0{secret}"), _base64(f"{user}\0{user}\0{secret}")):
-            text = text.replace(told, "***") if secret else text
+        user, password = self._server.username, self._server.password
+        if password:
+            login = (f"\0{user}\0{password}", f"{user}\0{user}\0{password}")
+            text = secret.without(text, password, _base64(password), *map(_base64, login))
         return " ".join(text.split())[:300]
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sync import secret
 from sync.feishu import codes
 from sync.feishu.codes import MEANINGS, Meaning
 from sync.feishu.complaints import Refused, SchemaChanged, complaint, line
@@ -38,10 +39,10 @@ Record = dict[str, Any]
 
 def secret_from_environment(variable: str, environment: Mapping[str, str] = os.environ) -> str:
     """The app's secret, from *variable*. Raises SetupError where it is not set."""
-    secret = environment.get(variable, "").strip()
-    if not secret:
+    held = (secret.from_environment(variable, "backend.feishu.app_secret_env", environment) or "").strip()
+    if not held:
         raise complaint("no_variable", name=variable)
-    return secret
+    return held
 
 
 @dataclass(frozen=True, slots=True)

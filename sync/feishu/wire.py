@@ -12,6 +12,7 @@ from typing import Any
 from requests import Response, Session
 from requests.models import PreparedRequest
 
+from sync import secret
 from sync.errors import HuzhuError
 from sync.feishu import codes
 from sync.feishu.codes import MEANINGS, Meaning
@@ -134,7 +135,7 @@ class Wire:
 
     def _check(self, reply: _Reply, call: Call) -> None:
         """Raises what the code of *reply* means, if it is not as wanted."""
-        code, message = reply.code, reply.message
+        code, message = reply.code, secret.without(reply.message, self._app_secret, self._token)
         meaning = MEANINGS.get(code, Meaning.AGAIN if reply.status in _TEMPORARY else Meaning.REFUSED)
         if meaning is Meaning.DONE:
             data = reply.body.get("data")

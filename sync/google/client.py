@@ -23,6 +23,7 @@ from gspread.http_client import FileType, HTTPClient, ParamsType
 from requests import Response, Session
 from requests.models import PreparedRequest
 
+from sync import secret
 from sync.google.complaints import Refused, complaint, login_refused
 from sync.net import Deadline, Lost, host, raise_lost
 
@@ -35,6 +36,8 @@ _SANE_RETRY_AFTER = 120  # seconds; who is told to come back later than that may
 _WINDOW = 60.0
 _TEMPORARY = {408, 500, 502, 503, 504}
 _PASSING = {"internal_failure", "server_error", "temporarily_unavailable"}  # of a token endpoint, whatever the status
+_ASSERTION = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+"""What a service account logs in with, should the answer quote it."""
 _QUOTA = {"RATE_LIMIT_EXCEEDED", "rateLimitExceeded", "userRateLimitExceeded"}
 _OK, _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY = 200, 401, 403, 429
 
@@ -106,6 +109,7 @@ class Client(HTTPClient):
                 if response.ok:
                     return response
                 message, reason = _said(response)
+                message = secret.without(message, str(self.auth.token))
                 raise Refused(response.status_code, message, reason, repeated=unknown and kind == "write")
 
     def _address(self, endpoint: str) -> str:
@@ -143,7 +147,8 @@ class Client(HTTPClient):
             self.auth.refresh(self._token_call)  # type: ignore[no-untyped-call]
         except RefreshError as error:
             if len(error.args) > 1:  # Google's answer is there
-                raise login_refused(str(error.args[0]), self._service_account) from error
+                message = _ASSERTION.sub("***", str(error.args[0]))
+                raise login_refused(message, self._service_account) from None  # it holds Google's whole answer
             return False
         return True
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from google.oauth2.service_account import Credentials
 
+from sync import secret
 from sync.google.complaints import complaint
 
 SCOPE = "https://www.googleapis.com/auth/spreadsheets"  # one spreadsheet at a time, by its id; nothing of Drive
@@ -33,13 +34,15 @@ def from_file(path: Path) -> Credentials:
 
     Raises SetupError, one sentence naming the file, for anything that cannot be used.
     """
+    # People write the key itself where its file is named: then no sentence shows it.
+    name = str(path) if path.suffix == ".json" else "backend.google.credentials_file"
     try:
         text = path.read_bytes()
     except FileNotFoundError:
-        raise complaint("no_key_file", name=path) from None
-    except OSError as error:
-        raise complaint("key_unreadable", name=path, reason=error.strerror) from None
-    return from_text(text, str(path))
+        raise complaint("no_key_file", name=name) from None
+    except (OSError, ValueError) as error:
+        raise complaint("key_unreadable", name=name, reason=getattr(error, "strerror", None) or "?") from None
+    return from_text(text, name)
 
 
 def from_environment(variable: str, environment: Mapping[str, str] = os.environ) -> Credentials:
@@ -47,7 +50,7 @@ def from_environment(variable: str, environment: Mapping[str, str] = os.environ)
 
     Raises SetupError, one sentence naming the variable, for anything that cannot be used.
     """
-    text = environment.get(variable, "").strip()
+    text = (secret.from_environment(variable, "backend.google.credentials_env", environment) or "").strip()
     if not text:
         raise complaint("no_variable", name=variable)
     return from_text(text.encode(), variable)
