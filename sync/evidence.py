@@ -5,16 +5,15 @@ They are what `huzhu undo` and `huzhu replay` rest on. A convenience of this mac
 
 from __future__ import annotations
 
-import os
 import re
-from contextlib import suppress
 from pathlib import Path
 
 from rules.words import Words
+from sync import files
 from sync.errors import SetupError
 from sync.snapshot import Snapshot, packed, unpacked
 
-FOLDER = Path(".huzhu") / "runs"
+FOLDER = Path(files.STATE) / "runs"
 _MB = 1_000_000
 _NAME = re.compile(r"\d{8}-\d{6}\.json\.gz")
 
@@ -29,7 +28,7 @@ def keep(folder: Path, kept: Snapshot, *, most: int, max_mb: float) -> Words | N
             f"The snapshot of this run is {size}, over evidence.max_mb ({max_mb}); it was not kept, so no undo",
         )
     try:
-        _write(folder, f"{kept.run_id}.json.gz", data)
+        files.keep(folder / f"{kept.run_id}.json.gz", data)
         _prune(folder, most, max_mb)
     except OSError as error:
         return Words(
@@ -37,21 +36,6 @@ def keep(folder: Path, kept: Snapshot, *, most: int, max_mb: float) -> Words | N
             f"The snapshot of this run could not be kept in {folder} ({error.strerror}), so no undo",
         )
     return None
-
-
-def _write(folder: Path, name: str, data: bytes) -> None:
-    for each in (folder.parent, folder):
-        each.mkdir(mode=0o700, exist_ok=True)
-    folder.chmod(0o700)
-    new = folder / ".new"
-    try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
-        new.replace(folder / name)
-    except OSError:
-        with suppress(OSError):
-            new.unlink()
-        raise
 
 
 def _prune(folder: Path, most: int, max_mb: float) -> None:

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from rules.schema import RUNS, renamed
-from sync import __version__
+from sync import __version__, files
 from sync.backends import Backend
 from sync.config import Config
 from sync.errors import Conflict
 from sync.runlog import Report, Tally, logged, run_id
 
-FILE = Path(".huzhu") / "last-run.json"
+FILE = Path(files.STATE) / "last-run.json"
 
 
 def remember(config: Config, backend: Backend, report: Report, version: object) -> None:
@@ -35,10 +35,8 @@ def remember(config: Config, backend: Backend, report: Report, version: object) 
         "state": state,
         "report": {**asdict(report), "as_of": None, "unkept": None, "filed": {}},
     }
-    file = config.home / FILE
     with suppress(OSError):  # a folder that cannot be written costs speed, nothing else
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
+        files.keep(config.home / FILE, json.dumps(kept, ensure_ascii=False).encode())
 
 
 def run(config: Config, backend: Backend, as_of: date, clock: Callable[[], datetime]) -> Report | None:

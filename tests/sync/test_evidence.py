@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from rules.policy import Alliance, LoansPolicy, PointsPolicy, Policy
 from rules.values import Book, ErrorCell, MailStatus, RawTable, UncachedCell
-from sync import compose, evidence
-from sync.config import Config, load
+from sync import compose, evidence, files, still
+from sync.config import Config, ReportConfig, load
 from sync.errors import SetupError
 from sync.snapshot import Snapshot, packed, unpacked
 from tests.sync.house import TODAY, book, config, huzhu, run
@@ -130,11 +130,31 @@ def names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-def test_only_its_owner_may_look_into_the_evidence(done: Path) -> None:
-    folder = done / evidence.FOLDER
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in (folder, folder.parent)}
-    assert modes == {0o700}
-    assert [stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()] == [0o600]
+def modes(*paths: Path) -> set[int]:
+    return {stat.S_IMODE(path.stat().st_mode) for path in paths}
+
+
+def test_only_its_owner_may_look_into_the_state_folder_and_others_keep_their_rights(done: Path) -> None:
+    """Also where somebody gave it away before."""
+    state, page = done / files.STATE, done / "report.html"
+    files.keep(done / still.FILE, b"{}")
+    leftover = state / ".new"
+    for path, mode in {leftover: 0o666, page: 0o644, book(done): 0o640, done / still.FILE: 0o666}.items():
+        path.touch()
+        path.chmod(mode)
+    for folder in (state, state / "runs"):
+        folder.chmod(0o777)
+    settings = replace(config(done), report=ReportConfig(path=str(page)))
+    for _ in range(2):  # the first writes what is new today, the second finds nothing to do
+        compose.run(settings, TODAY + timedelta(days=1))
+    assert modes(state, state / "runs") == {0o700}
+    assert modes(*(path for path in state.rglob("*") if path.is_file())) == {0o600}
+    assert "report" in (done / still.FILE).read_text("utf-8")
+    assert not leftover.exists()
+    assert (modes(page), modes(book(done))) == ({0o644}, {0o640})
+    page.chmod(0o600)
+    files.write(page, "new")
+    assert modes(page) == {0o600}
 
 
 def test_the_oldest_go_first_and_strangers_stay(tmp_path: Path) -> None:
