@@ -45,6 +45,8 @@ def queued(plan: Plan, wording: Wording, as_of: date) -> Queue:
         old = mails.get(letter.mail_id) or _row(letter, as_of)
         mails[letter.mail_id] = replace(
             old,
+            to=letter.to,  # as computed: the row is a cell that anybody can type into
+            cc=letter.cc,
             subject=words.subject,
             body=words.text,
             status=MailStatus.HELD if letter.held else old.status,

@@ -16,7 +16,7 @@ from rules.outbox import mails_in
 from rules.policy import LADDER, Alliance, CalendarPolicy, MailPolicy, PointsPolicy, Policy, RunPolicy
 from rules.schema import MEMBER_TABLES, TABLES, WORKER_TABLES, Kind, renamed
 from rules.values import Change, MailStatus, RawTable, WriteRefused
-from tests.rules.sheets import BY_NAME, ZONE, after, book, changes, decided, loan, mails_after, settled, tab, taken_in
+from tests.rules.sheets import BY_NAME, ZONE, after, book, changes, decided, loan, mails_after, settled, tab, taken_in, with_mails
 from tests.rules.strategies import CALENDARS, TODAY, as_book, is_worked, messy, moved_about, tables
 
 DESK = Alliance(coordinator_email="desk@example.cn")
@@ -265,6 +265,40 @@ def test_mail_once_on_record_stays_on_record(rows, runs):
 
 
 # --- what may be written ---------------------------------------------------------------------------------------------
+
+
+STRANGER = "stranger@outside.example"
+SMUGGLED = st.sampled_from([
+    f"a@example.cn, {STRANGER}", f"a@example.cn\nBcc: {STRANGER}", f"王 <{STRANGER}>,", f'"{STRANGER}" a@example.cn',
+    f"a@example.cn;{STRANGER}", f"{STRANGER} ?", f"mailto:{STRANGER}",
+])  # fmt: skip
+"""No address of anybody, though a stranger's stands in it: in a column of addresses, or any other text."""
+ADDRESSES = {"a@example.cn", "b@example.cn", "c@example.cn", "desk@example.cn"}
+TYPED_TEXT = [
+    (table.name, column.field)
+    for table in MEMBER_TABLES
+    for column in table.typed
+    if column.kind in (Kind.TEXT, Kind.NOTE, Kind.EMAIL)
+]
+
+
+@laws(30)
+@given(SHEETS, POLICIES, st.data())
+def test_letters_go_to_members_their_superiors_and_the_coordinator_alone(rows, policy, data):
+    """Interface, "Mail": whatever else the sheet holds, and whatever somebody wrote into the outbox."""
+    for name, field in data.draw(st.lists(st.sampled_from(TYPED_TEXT), min_size=1, max_size=6)):
+        for row in rows[name]:
+            row[field] = data.draw(SMUGGLED)
+    sheet = as_book(rows)
+    allowed = {row.get(field) for row in rows["members"] for field in ("email", "supervisor_email")} & ADDRESSES
+    allowed |= {policy.alliance.coordinator_email}
+    for _ in range(2):
+        plan = decided(sheet, TODAY, policy)
+        for letter in (letter for letter in plan.letters if letter.kind != "group"):
+            answers = {address.strip() for address in letter.reply_to.split(",")} - {""}
+            assert {letter.to, *letter.cc, *answers} <= allowed
+        mails = [replace(m, to=STRANGER, cc=(STRANGER,)) for m in mails_after(plan, TODAY, MailStatus.FAILED)]
+        sheet = with_mails(sheet, mails)
 
 
 @pytest.mark.parametrize("table", MEMBER_TABLES, ids=lambda table: table.name)

@@ -73,6 +73,20 @@ def test_only_members_and_the_coordinator_get_mail(home: Path, postman: Postman)
         assert addresses <= allowed
 
 
+def test_an_address_typed_into_the_outbox_gets_no_mail(home: Path, postman: Postman) -> None:
+    """The members tab says where mail goes: a letter that waits leaves for whom it was written."""
+    run(home, mailer=None)
+    people = openpyxl.load_workbook(book(home))
+    places = [OUTBOX.fields.index(field) + 1 for field in ("to", "cc")]
+    for row in range(2, people[OUTBOX.title].max_row + 1):
+        for place in places:
+            people[OUTBOX.title].cell(row, place, "stranger@outside.example")
+    people.save(book(home))
+    run(home)
+    assert len(postman.taken) > 0
+    assert not any("stranger" in f"{message['To']}{message['Cc']}" for message in postman.taken)
+
+
 @pytest.mark.parametrize(
     ("answer", "status", "sent_later"),
     [
