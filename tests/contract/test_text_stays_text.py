@@ -11,15 +11,14 @@ from rules.schema import TABLES, WORKER_TABLES, Column, Table
 from rules.values import Change
 from sync.backends import Backend
 from sync.worker import Worker
+from tests.contract.runs import clock
 from tests.contract.test_backends import SHEETS, TABLE, row_of
-from tests.contract.test_undo import clock
 from tests.rules.sheets import POLICY, ZONE, Cells, grid, loan, member, part, request
 from tests.sync.cycles import AS_OF, WORDS, Counted
 from tests.sync.hostile import FORMULAS, LONG, PADDED, UNHOLDABLE
 
 HOSTILE = (*FORMULAS, *PADDED, *UNHOLDABLE, LONG)
-FILLED = [table for table in WORKER_TABLES if table.filled]
-WRITTEN = {table.title for table in FILLED}
+WRITTEN = {table.title for table in WORKER_TABLES}
 
 
 @pytest.fixture(params=SHEETS.values(), ids=SHEETS)
@@ -55,9 +54,9 @@ def test_what_looks_like_a_formula_is_written_as_text_into_every_column(whole):
     backend.prepare(TABLES)
     if whole.wary:
         whole.edit("成员", [["服务中心", "负责人", "邮箱"], ["B", "李", "b@x.example"]])
-    backend.write([Change(table, hostile_rows(table)) for table in FILLED], backend.read(TABLES).version)
+    backend.write([Change(table, hostile_rows(table)) for table in WORKER_TABLES], backend.read(TABLES).version)
     assert not whole.computing() & WRITTEN
-    for table in FILLED:
+    for table in WORKER_TABLES:
         rows = written(backend, table)
         for text, row in zip(HOSTILE, rows, strict=True):
             assert {kept(cell) for cell in row} == {kept(text)}, table.name

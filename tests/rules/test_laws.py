@@ -16,7 +16,20 @@ from rules.outbox import mails_in
 from rules.policy import LADDER, Alliance, CalendarPolicy, MailPolicy, PointsPolicy, Policy, RunPolicy
 from rules.schema import MEMBER_TABLES, TABLES, WORKER_TABLES, Kind, renamed
 from rules.values import Change, MailStatus, RawTable, WriteRefused
-from tests.rules.sheets import BY_NAME, ZONE, after, book, changes, decided, loan, mails_after, settled, tab, taken_in, with_mails
+from tests.rules.sheets import (
+    BY_NAME,
+    ZONE,
+    after,
+    book,
+    changes,
+    decided,
+    loan,
+    mails_after,
+    settled,
+    tab,
+    taken_in,
+    with_mails,
+)
 from tests.rules.strategies import CALENDARS, TODAY, as_book, is_worked, messy, moved_about, tables
 
 DESK = Alliance(coordinator_email="desk@example.cn")
