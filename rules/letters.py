@@ -241,6 +241,14 @@ def held_notice(ident: str, to: str, reason: str, locale: str, *, doubtful: bool
     return Notice(f"held:{ident}", "held", to, ident, reason, fix.in_(locale))
 
 
+def refused_notice(ident: str, to: str, reasons: str, locale: str) -> Notice:
+    """A notice that a mail left, and some of those it was for were refused. reasons: a line for each."""
+    text = Words("信已发出，但有收件人被邮件服务器拒收", "the mail left, but the server refused some it was for")
+    fix = Words("请核对成员表里的邮箱，并另行告知", "Check the addresses in 成员, and tell them another way")
+    said = " · ".join(reasons.splitlines())
+    return Notice(f"refused:{ident}", "warning", f"{ident} · {to}", said, text.in_(locale), fix.in_(locale))
+
+
 NOTICES_PER_MAIL = 1000
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, tzinfo
+from datetime import date, timedelta, tzinfo
 
 import pandas as pd
 
@@ -28,6 +28,7 @@ from rules.letters import (
     held_notice,
     in_order,
     news,
+    refused_notice,
     reminders,
     report,
 )
@@ -168,7 +169,8 @@ def mailing(
     mails, messages = _with_news(mails, to_tell.group, group.MESSAGE, policy)
     letters += messages
     if policy.mail.writes("problems"):
-        problems = [*to_tell.problems, *_held(mails, letters, locale)]
+        since = states.as_of - timedelta(days=policy.run.quiet_gap_days)
+        problems = [*to_tell.problems, *_held(mails, letters, locale), *_refused(mails, since, locale)]
         mails, reports = _with_news(mails, problems, report(policy), policy)
         letters += reports
     return _mailing(mails, letters)
@@ -292,6 +294,12 @@ def _held(mails: Iterable[Mail], letters: Iterable[Letter], locale: str) -> list
         held_notice(ident, to, reason, locale, doubtful=may_have_left(reason))
         for ident, to, reason in (*standing, *new)
     ]
+
+
+def _refused(mails: Iterable[Mail], since: date, locale: str) -> list[Notice]:
+    """Of mail that left since then, what was refused: nobody else hears that a superior was never told."""
+    left = (mail for mail in mails if mail.status is MailStatus.SENT and mail.created_on >= since)
+    return [refused_notice(mail.mail_id, mail.to, mail.error, locale) for mail in left if mail.error]
 
 
 def _with_news(

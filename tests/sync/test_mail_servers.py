@@ -98,7 +98,9 @@ def fate(mail: Mail) -> tuple[MailStatus, tuple[str, ...]]:
 
 
 def test_each_recipients_answer_is_the_fate_of_the_mail(home: Path, server: MailServer) -> None:
-    """One connection for all of them; greylisted mail is delivered by the next run, refused mail waits for a person."""
+    """One connection for all of them. Greylisted mail is delivered by the next run; refused mail waits for a person; of
+    mail that left, the coordinator hears who was refused.
+    """
     set_smtp(home, port=server.ports["none"])
     server.answer(ANSWERS)
     before = server.logged(": connect from")
@@ -124,6 +126,8 @@ def test_each_recipients_answer_is_the_fate_of_the_mail(home: Path, server: Mail
         again = mail.status is MailStatus.FAILED
         assert second[mail.mail_id].status is (MailStatus.SENT if again else mail.status)
         assert second[mail.mail_id].attempts == (2 if again else 1)
+    reported = [item for mail in second.values() for item in mail.items if item.startswith("refused:")]
+    assert sorted(reported) == sorted(f"refused:{m.mail_id}" for m in first if m.status is MailStatus.SENT and m.error)
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
