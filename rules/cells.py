@@ -56,12 +56,26 @@ def shown(cell: Cell) -> str:
         return str(int(cell))
     if isinstance(cell, datetime):
         return cell.isoformat(" ", "minutes") if cell.second == 0 else cell.isoformat(" ", "seconds")
-    return str(cell)
+    return _readable(str(cell))
+
+
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+
+
+def _readable(text: str) -> str:
+    """*text* without what no file holds and what steers a terminal.
+
+    JSON can bring halves of characters: two become one, one alone is replaced, as is a control character.
+    """
+    if text.replace("\n", " ").isprintable():
+        return text
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _NO_TEXT.sub("\ufffd", whole)
 
 
 def folded(text: str) -> str:
     """Text without edge white space, full-width letters and digits made plain; line breaks stay."""
-    return text.translate(_ALNUM).replace("\r\n", "\n").strip()
+    return _readable(text).translate(_ALNUM).replace("\r\n", "\n").strip()
 
 
 def folded_key(text: str) -> str:

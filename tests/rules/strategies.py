@@ -1,7 +1,7 @@
 """Sheets that people might make, drawn from the declaration of the tables itself."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -10,7 +10,7 @@ from rules.policy import CalendarPolicy, OfficialDays
 from rules.schema import MEMBER_TABLES, Column, Kind, Table
 from rules.values import Book, Cell, ErrorCell, RawTable
 from rules.words import Words
-from tests.rules.sheets import BY_NAME, grid
+from tests.rules.sheets import BY_NAME, ZONE, grid
 
 TODAY = date(2025, 11, 6)
 """The days of a drawn sheet lie around this one, so that loans are of every state on it."""
@@ -123,6 +123,36 @@ WRONG: st.SearchStrategy[Cell] = st.sampled_from([
     ErrorCell("#REF!"), "#N/A", "#名称?", "", None, "　", "中心0", "中心 0", "中心9", "P-0", "R-1", "L-0", "l0", 7, 7.0, True, "是", "P0",
     "先借后还", "a@b", "1.2万", "{value}", "多\n行", date(2025, 10, 1), time(8, 0), float("nan"), float("inf"), "0" * 40, "x" * 300,
 ])  # fmt: skip
+
+
+ANY_CELL = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=30),
+    st.text(st.characters(), max_size=30),  # halves of characters too, which JSON can hold
+    st.dates(),
+    st.datetimes(timezones=st.sampled_from([None, UTC, ZONE])),
+    st.times(),
+    st.timedeltas(),
+    st.decimals(allow_nan=False),
+    st.from_regex(r"[-+¥]?[0-9０-９]{1,14}[.,/年:-]?[0-9]{0,4}[个万元日T时 ]?[0-9Z:]{0,8}", fullmatch=True),
+)
+"""Whatever a backend may read: also what nobody could type."""
+
+
+@st.composite
+def scrambled(draw: st.DrawFn, rows: Mapping[str, RawTable]) -> Book:
+    """A sheet of *rows*, headers included, with any cell in some places of any tab."""
+    tabs = dict(rows)
+    for name in draw(st.lists(st.sampled_from(sorted(tabs)), min_size=1, max_size=5)):
+        lines = [list(line) for line in tabs[name].rows]
+        line = draw(st.sampled_from(lines))
+        if line:
+            line[draw(st.integers(0, len(line) - 1))] = draw(ANY_CELL)
+        tabs[name] = RawTable(tabs[name].title, lines)
+    return Book(tabs)
 
 
 @st.composite

@@ -15,6 +15,7 @@ from rules.problems import PROBLEMS
 from rules.schema import MEMBER_TABLES, Column, Kind, Words
 from rules.values import ErrorCell, UncachedCell
 from tests.rules.sheets import BY_NAME, ZONE
+from tests.rules.strategies import ANY_CELL
 
 PLAIN = timezone(timedelta(0))
 
@@ -391,19 +392,12 @@ def test_what_is_not_offered_is_no_choice(cell):
     assert (reading.value, reading.code, reading.facts) == (None, "not_choice", {"choices": "P0 / P1"})
 
 
-ANY_CELL = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(max_size=30),
-    st.dates(),
-    st.datetimes(timezones=st.sampled_from([None, UTC, ZONE])),
-    st.times(),
-    st.timedeltas(),
-    st.decimals(allow_nan=False),
-    st.from_regex(r"[-+¥]?[0-9０-９]{1,14}[.,/年:-]?[0-9]{0,4}[个万元日T时 ]?[0-9Z:]{0,8}", fullmatch=True),
-)
+@pytest.mark.parametrize("kind", [Kind.KEY, Kind.TEXT, Kind.NOTE])
+def test_what_is_no_text_is_replaced(kind):
+    """Halves of characters, which JSON can hold and no file, mail or hash; and what would steer a terminal."""
+    assert read("\ud83d\ude00 \ud800=1", column(kind), ZONE).value == "😀 \ufffd=1"
+    assert read("\x1b]0;x\x07\x9b31m", column(kind), ZONE).value == "\ufffd]0;x\ufffd\ufffd31m"
+    assert shown("\x1b[2J") == "\ufffd[2J"
 
 
 @given(ANY_CELL, st.sampled_from([c for table in MEMBER_TABLES for c in table.typed]))
@@ -411,6 +405,7 @@ def test_every_cell_has_a_value_a_problem_or_is_blank(cell, any_column):
     """No cell that a backend can read stops a run."""
     reading = read(cell, any_column, ZONE)
     assert reading.code in {*PROBLEMS, ""}
+    assert f"{shown(cell)}{reading.value}".encode(), "no halves of characters"
     if reading.value is None:
         assert reading.code or not shown(cell).strip(" \n\u200b").strip() or any_column.kind is Kind.LIST
     else:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rules.changes import change
 from rules.decide import decide
+from rules.intake import SheetError
 from rules.items import Reminder
 from rules.ladder import reminder_key
 from rules.outbox import mails_in
@@ -30,7 +31,7 @@ from tests.rules.sheets import (
     taken_in,
     with_mails,
 )
-from tests.rules.strategies import CALENDARS, TODAY, as_book, is_worked, messy, moved_about, tables
+from tests.rules.strategies import CALENDARS, TODAY, as_book, is_worked, messy, moved_about, scrambled, tables
 
 DESK = Alliance(coordinator_email="desk@example.cn")
 POLICIES = st.builds(
@@ -427,6 +428,25 @@ def test_no_sheet_and_no_day_stops_the_rules(rows, policy, days):
     plan = decide(as_book(rows), TODAY + timedelta(days), brake, ZONE)
     assert len(plan.rows["issues"]) == len(plan.problems)
     assert sum(not x.held for x in plan.letters if x.kind == "overdue") <= 1
+
+
+@laws(14)
+@given(SHEETS, POLICIES, st.data())
+def test_no_cell_of_any_tab_stops_the_rules(rows, policy, data):
+    """Whatever stands in a member's cell, a header or the worker's own tabs: a plan, or one sentence about a header."""
+    sheet = as_book(rows)
+    sheet = data.draw(scrambled(after(sheet, decided(sheet, TODAY, policy), TODAY, MailStatus.FAILED).tabs))
+    try:
+        plan = decided(sheet, TODAY, policy)
+    except SheetError:
+        return
+    read_in = taken_in(sheet)
+    lost = {(p.table, p.row) for p in read_in.problems if p.severity == "error"}
+    for table in MEMBER_TABLES:
+        used = {(table.name, row) for row in read_in.frames[table.name]["row"]}
+        assert not used & lost
+        assert len(used) + sum(name == table.name for name, _ in lost) == read_in.rows_read[table.name]
+    assert len(plan.rows["issues"]) == len(plan.problems)
 
 
 @laws(15)
