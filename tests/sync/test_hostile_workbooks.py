@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
+import struct
 import zipfile
 
 import pytest
 
 from rules.schema import TABLES
+from rules.values import Change
 from sync.backends.workbook import Workbook
 from sync.errors import SetupError
 from sync.xlsx import scan
+from tests.fuzz import packages
 from tests.sync.test_workbook_reading import bare_package
 
 FAR = {
@@ -83,4 +87,122 @@ def test_a_part_that_stands_there_twice_is_refused(tmp_path):
             entries(("xl/workbook.xml", b"<a/>"), ("XL/workbook.xml", b"<b/>"), ("xl/workbook.xml", b"<a/>"))
         )
     with pytest.raises(SetupError, match="damaged"):
+        Workbook(path).read(TABLES)
+
+
+SECRET = "only-this-machine-knows"
+LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 9))
+TARGETS = (
+    "xl/workbook.xml", "/xl/workbook.xml", "workbook.xml", "_rels/workbook.xml.rels", "worksheets/sheet2.xml", "../../{}", "/{}",
+    "{}", "file://{}", "http://127.0.0.1:9/x.xml", "\\\\\\\\127.0.0.1\\\\x", "worksheets/../worksheets/sheet1.xml", "", "#", "worksheets/",
+)  # fmt: skip
+DOCTYPES = (
+    '<!DOCTYPE x [<!ENTITY e SYSTEM "file://{}">]>', '<!DOCTYPE x SYSTEM "file://{}">',
+    '<!DOCTYPE x [<!ENTITY % p SYSTEM "file://{}">%p;]>', f'<!DOCTYPE x [<!ENTITY l0 "x">{LAUGHS}<!ENTITY e "&l8;">]>',
+    '<!DOCTYPE x [<!ENTITY e "&e;">]>',
+)  # fmt: skip
+CELLS = {
+    "a formula that is its own answer": '<c r="A2"><f>A2</f></c>',
+    "two formulas in a circle": '<c r="A2"><f>B2</f></c><c r="B2"><f>A2</f></c>',
+    "a shared formula nobody defined": '<c r="A2"><f t="shared" si="7"/><v>1</v></c>',
+    "a shared formula over the whole sheet": '<c r="A2"><f t="shared" si="0" ref="A1:XFD1048576">A1</f><v>1</v></c>',
+    "a link to another book": "<c r=\"A2\"><f>'[1]x'!A1</f><v>1</v></c>",
+    "DDE": "<c r=\"A2\"><f>cmd|'/C calc'!A0</f><v>1</v></c>",
+    "a text that is not there": '<c r="A2" t="s"><v>99999999</v></c>',
+    "a text before the first": '<c r="A2" t="s"><v>-1</v></c>',
+    "a type nobody knows": '<c r="A2" t="zz"><v>1</v></c>',
+    "a style that is not there": '<c r="A2" s="4294967295"><v>1</v></c>',
+    "a day beyond all calendars": '<c r="A2" t="d"><v>99999-99-99T99:99:99</v></c>',
+}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory) -> dict[str, bytes]:
+    path = tmp_path_factory.mktemp("book") / "alliance.xlsx"
+    Workbook(path).prepare(TABLES)
+    return packages.parts_of(path.read_bytes())
+
+
+@pytest.fixture
+def tried(tmp_path, prepared):
+    """What a workbook with some parts changed reads as; "" when it is refused with a sentence."""
+    outside = tmp_path / "outside.xml"
+    outside.write_text(f'<x><sheetData><row r="1"><c t="str"><v>{SECRET}</v></c></row></sheetData></x>', "utf-8")
+
+    def tried(change) -> str:
+        path = tmp_path / "alliance.xlsx"
+        changed = {**prepared, **change(dict(prepared), str(outside))}
+        path.write_bytes(entries(*changed.items()))
+        try:
+            return repr(Workbook(path).read(TABLES))
+        except SetupError:
+            return ""
+
+    return tried
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("part", ["_rels/.rels", "xl/_rels/workbook.xml.rels"])
+@pytest.mark.parametrize("mode", ["", ' TargetMode="External"'])
+def test_no_relation_leads_out_of_the_file_or_round_in_circles(tried, part, target, mode):
+    def change(parts, outside):
+        new = f'Target="{target.format(outside)}"{mode}'.encode()
+        return {part: re.sub(rb'Target="[^"]*"', new.replace(b"\\", b"\\\\"), parts[part], count=1)}
+
+    assert SECRET not in tried(change)
+
+
+@pytest.mark.parametrize("doctype", DOCTYPES)
+@pytest.mark.parametrize(
+    "part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml"]
+)
+def test_no_entity_reads_a_file_or_grows(tried, part, doctype):
+    def change(parts, outside):
+        body = re.sub(rb"^<\?xml[^>]*\?>\s*", b"", parts[part])
+        filled = re.sub(rb"(?s)(<t[^>]*>)", rb"\1&e;", body, count=1)
+        return {part: b'<?xml version="1.0"?>' + doctype.format(outside).encode() + filled}
+
+    read = tried(change)
+    assert SECRET not in read
+    assert len(read) < 1_000_000
+
+
+@pytest.mark.parametrize("cells", CELLS)
+def test_what_no_cell_should_hold_is_read_as_a_value_or_a_problem(tried, cells):
+    def change(parts, _outside):
+        sheet = "xl/worksheets/sheet1.xml"
+        rows = f'<row r="2">{CELLS[cells]}</row></sheetData>'.encode()
+        return {sheet: parts[sheet].replace(b"</sheetData>", rows)}
+
+    tried(change)
+
+
+@pytest.mark.parametrize(
+    "name", ["../alliance.xml", "/etc/alliance.xml", "C:\\alliance.xml", "xl/../../alliance.xml", "CON", "a\x01"]
+)
+def test_a_part_of_any_name_is_written_nowhere_but_into_the_file(tmp_path, prepared, name):
+    """And stays in it as it was."""
+    home = tmp_path / "home"
+    home.mkdir()
+    path = home / "alliance.xlsx"
+    path.write_bytes(entries(*prepared.items(), (name, b"<x/>")))
+    book = Workbook(path)
+    table = next(table for table in TABLES if table.name == "queue")
+    book.write([Change(table, [])], book.read(TABLES).version)
+    assert packages.parts_of(path.read_bytes())[zipfile.ZipInfo(name).filename] == b"<x/>"
+    assert {file.name for file in tmp_path.rglob("*")} <= {"home", "alliance.xlsx", ".alliance.xlsx.lock"}
+
+
+def test_parts_that_share_their_bytes_count_once_each(tmp_path):
+    """The bomb whose entries overlap: 1 MB of file that would unpack to 1 GB."""
+    part = b"<x>" + b" " * 100_000_000 + b"</x>"
+    path = tmp_path / "alliance.xlsx"
+    data = entries(("xl/a.xml", part))
+    end = data.rindex(b"PK\x05\x06")
+    start = int.from_bytes(data[end + 16 : end + 20], "little")
+    entry = data[start:end]
+    directory = b"".join(entry.replace(b"xl/a.xml", b"xl/%c.xml" % name) for name in b"abcdefghij")
+    ends = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 10, 10, len(directory), start, 0)
+    path.write_bytes(data[:start] + directory + ends)
+    with pytest.raises(SetupError, match="over 512 MB"):
         Workbook(path).read(TABLES)
