@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from rules.schema import RUNS, TABLES, Owner, Table
 from rules.values import Book, Cell, Change, RawTable
 from rules.words import Words
 from sync.backends import Finding, places
-from sync.errors import Busy
+from sync.errors import Busy, SetupError
 from sync.xlsx import amend, disk, doctor, opc, scan, sheet, tabs
 from sync.xlsx.complaints import complaint, while_writing
 from sync.xlsx.opc import Tab
@@ -163,8 +164,21 @@ def _raw(package: Package, data: bytes, tables: Sequence[Table]) -> dict[str, Ra
     marks = {table.name: _marks(package, table, found) for table in tables if table.name in found}
     sheets = {tab.part for tab in opc.tabs(package)}  # those that are read were just seen, the others never are
     package.verify(part for part in package.parts if part.lower().endswith((".xml", ".rels")) and part not in sheets)
-    values = _values(package, data, found)
+    try:
+        values = _values(package, data, found)
+    except SetupError:  # perhaps for an error value of another program
+        values = {name: [[*row] for row in table.rows] for name, table in _tamed(package, data, tables, found).items()}
     return {name: RawTable(tab.title, _marked(values[name], marks[name])) for name, tab in found.items()}
+
+
+def _tamed(package: Package, data: bytes, tables: Sequence[Table], found: Mapping[str, Tab]) -> dict[str, RawTable]:
+    """The raw cells, each error value that our reader takes for damage read as #N/A. Raises what it was, for none."""
+    tamed = Package(data, package.name, math.inf)
+    for tab in found.values():
+        tamed.put(tab.part, scan.with_known_errors(package.read(tab.part)))
+    if not tamed.touched:
+        raise complaint("damaged", name=package.name)
+    return _raw(tamed, tamed.packed(), tables)
 
 
 def _marks(package: Package, table: Table, found: Mapping[str, Tab]) -> scan.Marks:

@@ -137,6 +137,26 @@ def _errors(xml: bytes, home: bytes) -> Marks:
     return found
 
 
+_CELL = re.compile(rb"(<(?:\w+:)?(c\b[^<>]*|v)>)([^<]*)")
+_IS_ERROR = re.compile(rb"""\st=["']e["']""")
+_KNOWN = (b"#DIV/0!", b"#N/A", b"#NAME?", b"#NULL!", b"#NUM!", b"#REF!", b"#VALUE!", b"#DATA!", b"")
+
+
+def with_known_errors(xml: bytes) -> bytes:
+    """*xml* with #N/A for each error value that the reader of values does not know, and takes for damage."""
+    in_error = False
+
+    def known(found: re.Match[bytes]) -> bytes:
+        nonlocal in_error
+        if found[2] != b"v":
+            in_error = bool(_IS_ERROR.search(found[2]))
+        elif in_error and found[3] not in _KNOWN:
+            return found[1] + b"#N/A"
+        return found[0]
+
+    return _CELL.sub(known, xml)
+
+
 def _uncached(xml: bytes, home: bytes) -> Marks:
     h = re.escape(home)
     bare = re.compile(

@@ -62,6 +62,21 @@ def test_an_error_value_is_read_as_such(path):
     assert all(isinstance(cell, ErrorCell) for cell in rows_of(path)[1][1:])
 
 
+@pytest.mark.parametrize("error", ["#GETTING_DATA", "#SPILL!", "#CALC!", "#ERROR!", "#名称?", "Err:509", "x"])
+@pytest.mark.parametrize("x", ["", "y:"])
+def test_an_error_value_that_only_some_programs_know_is_no_damage(path, error, x):
+    """Rules, section 1: an error value in a used cell is a problem, and all other cells are read."""
+    bare_package(
+        path,
+        f'<{x}sheetData><{x}row r="1"><{x}c r="A1"><{x}v>5</{x}v></{x}c><{x}c t="e" r="B1"><{x}f>1</{x}f><{x}v>{error}</{x}v></{x}c>'
+        f'<{x}c r="C1" t="e"><{x}v>{error}</{x}v></{x}c><{x}c r="D1"><{x}v>7</{x}v></{x}c></{x}row></{x}sheetData>',
+        x=x,
+    )
+    shown = error if error[0] == "#" else "#N/A"
+    assert rows_of(path) == [[5.0, shown, shown, 7.0]]
+    assert isinstance(rows_of(path)[0][1], ErrorCell)
+
+
 @pytest.mark.parametrize(
     "formula", ["<f>1+1</f>", "<f>1+1</f><v></v>", "<f>1+1</f><v/>", '<f t="shared" si="0"/>', "<f>1+1</f> "]
 )
