@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from rules.changes import change
+import openpyxl
+
+from rules.changes import body, canonical, change
 from rules.decide import Plan, decide
 from rules.intake import SheetError
 from rules.policy import Policy
-from rules.schema import TABLES
-from rules.values import Book
+from rules.schema import ISSUES, TABLES
+from rules.values import Book, Cell, ErrorCell, Row
 from sync.backends.workbook import Workbook
 from sync.config import Config, load
 from sync.errors import HuzhuError
 from tests.fuzz.corruptions import corruption, with_cell, without_row
-from tests.rules.sheets import ZONE
+from tests.rules.sheets import BY_NAME, ZONE
 
 TODAY = date(2026, 11, 23)
 
@@ -58,7 +61,8 @@ def cell(book: Book, clean: Plan, seed: int) -> str:
     at = corruption(book, random.Random(seed))
     spoilt = decide(with_cell(book, at, at.cell), TODAY, Policy(), ZONE)
     told = [p for p in spoilt.problems if (p.table, p.row) == (at.table.name, at.row) and p not in clean.problems]
-    if not any(p.field == at.field for p in told):
+    place = at.table.title, at.row, at.table[at.field].header
+    if not any(p.field == at.field for p in told) or place not in _places(spoilt.rows["issues"]):
         raise Broken(f"{at} is not reported")
     is_error = any(p.severity == "error" for p in told)
     instead = without_row(book, at) if is_error else with_cell(book, at, None)
@@ -67,3 +71,30 @@ def cell(book: Book, clean: Plan, seed: int) -> str:
         if name != "issues" and list(rows) != list(spoilt.rows[name]):
             raise Broken(f"{at} changes {name}: {set(map(str, rows)) ^ set(map(str, spoilt.rows[name]))}")
     return "error" if is_error else "warning"
+
+
+def _places(issues: Sequence[Row]) -> set[tuple[Cell, ...]]:
+    """(table, row, column) of each row of 数据问题, in the words of the sheet."""
+    places = [ISSUES.fields.index(field) for field in ("table", "row", "column")]
+    return {tuple(row[place] for place in places) for row in issues}
+
+
+def filed(path: Path, book: Book, seed: int) -> None:
+    """The same cell typed into the workbook at *path* by another program, and a cycle on the file itself.
+
+    Raises Broken when a tab then holds something else than what the cell gives in memory. book: as read from *path*.
+    """
+    at = corruption(book, random.Random(seed))
+    people = openpyxl.load_workbook(path)
+    place = [cell.value for cell in people[at.table.title][1]].index(at.table[at.field].header) + 1
+    typed = people[at.table.title].cell(at.row, place, at.cell)
+    typed.number_format = "General"  # a number in a cell that shows days is one
+    typed.data_type = "e" if isinstance(at.cell, ErrorCell) else typed.data_type
+    people.save(spoilt := path.with_name("spoilt.xlsx"))
+    if workbook(spoilt) != "used":
+        raise Broken(f"{at} is refused in the file")
+    tabs, wanted = Workbook(spoilt).read(TABLES).tabs, decide(with_cell(book, at, at.cell), TODAY, Policy(), ZONE).rows
+    for name, rows in wanted.items():
+        table = BY_NAME[name]
+        if canonical(table, body(table, tabs[name])) != canonical(table, rows):
+            raise Broken(f"{at} gives another {name} in the file")

@@ -35,6 +35,9 @@ class Corruption:
     field: str
     cell: Cell
 
+    def __str__(self) -> str:
+        return f"{self.cell!r} in {self.table.title}, row {self.row}, {self.table[self.field].header}"
+
 
 def corruption(book: Book, chance: random.Random) -> Corruption:
     """A cell of *book* to be made wrong, and what to type there.

@@ -16,7 +16,8 @@ _TEXT = re.compile(rb">[^<]+<")
 _JUNK = (
     b"", b"-1", b"0", b"99999999999999999999", b"NaN", b"1e999", b"../../etc/passwd", b"A0", b"XFE1", b"A1048577",
     b"ZZZZZZZ9", b"&#x0;", b"&#xD800;", b"&lol;", b"http://x/", b"\xff\xfe", b"a\x00b", b"R1C1", b"True", b"worksheet",
-    "\u202e".encode(),
+    "\u202e".encode(), b"xl/workbook.xml", b"/xl/workbook.xml", b"worksheets/sheet2.xml", b"file:///etc/passwd", b"\\\\x\\y",
+    b"A1:XFD1048576", b"_x001B_[2J", b"=cmd|'/C calc'!A0", b"[1]x!A1", b'x" TargetMode="External',
 )  # fmt: skip
 _DOCTYPE = (
     b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>',
@@ -64,6 +65,23 @@ def _replaced(pattern: re.Pattern[bytes], new: Callable[[bytes, random.Random], 
     return mishap
 
 
+def _repeat(parts: Parts, name: str, chance: random.Random) -> None:
+    """One value of the part stands where another stood: two things in one place, and circles."""
+    found = list(_ATTRIBUTE.finditer(parts[name]))
+    if found:
+        at, value = chance.choice(found), chance.choice(found)[0]
+        parts[name] = parts[name][: at.start()] + value + parts[name][at.end() :]
+
+
+def _swell(parts: Parts, name: str, chance: random.Random) -> None:
+    """The part unpacks to a great deal more than it is."""
+    at = chance.randrange(len(parts[name]) + 1)
+    filling = chance.choice((b" ", b"<x>", b"<row/>", b"<c><v>1</v></c>", b"<si><t>x</t></si>", b"<!-- -->"))
+    parts[name] = (
+        parts[name][:at] + filling * (chance.choice((1, 10, 30)) * 1_000_000 // len(filling)) + parts[name][at:]
+    )
+
+
 def _lose(parts: Parts, name: str, _: random.Random) -> None:
     if len(parts) > 1:
         del parts[name]
@@ -99,6 +117,9 @@ _MISHAPS: tuple[Callable[..., None], ...] = (
     _replaced(_TEXT, lambda _, chance: b">" + chance.choice(_JUNK) + b"<"),
     _replaced(_TAG, lambda _found, _chance: b""),
     _replaced(_TAG, lambda found, chance: found * chance.choice((2, 50))),
+    _repeat,
+    _repeat,
+    _swell,
     _lose,
     _rename,
     _swap,
