@@ -45,3 +45,4 @@ def test_a_wrong_cell_is_reported_and_changes_nothing_else(home: Path):
     book = Workbook(home / "alliance.xlsx").read(TABLES)
     clean = attempts.decide(book, attempts.TODAY, Policy(), ZONE)
     assert {attempts.cell(book, clean, seed) for seed in range(15)} == {"error", "warning"}
+    attempts.filed(home / "alliance.xlsx", book, 100)  # an error value that only some programs know
