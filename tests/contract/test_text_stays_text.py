@@ -17,7 +17,7 @@ from tests.rules.sheets import POLICY, ZONE, Cells, grid, loan, member, part, re
 from tests.sync.cycles import AS_OF, WORDS, Counted
 from tests.sync.hostile import FORMULAS, LONG, PADDED, UNHOLDABLE
 
-HOSTILE = (*FORMULAS, *PADDED, *UNHOLDABLE, LONG)
+HOSTILE = (*FORMULAS, *PADDED, *UNHOLDABLE)
 WRITTEN = {table.title for table in WORKER_TABLES}
 
 
@@ -27,10 +27,15 @@ def whole(request, tmp_path):
         yield made
 
 
+def hostile(table: Table) -> tuple[str, ...]:
+    """What is written into *table*: one is enough to see that a long text is cut."""
+    return (*HOSTILE, LONG) if table.name == "queue" else HOSTILE
+
+
 def hostile_rows(table: Table) -> list[tuple[object, ...]]:
-    """One row for each of HOSTILE, which stands in every column of text but that of numbers the worker makes."""
+    """One row for each, which stands in every column of text but that of numbers the worker makes."""
     usual = list(zip(table.typed, row_of(table), strict=True))
-    return [tuple(text if open_to_text(column) else cell for column, cell in usual) for text in HOSTILE]
+    return [tuple(text if open_to_text(column) else cell for column, cell in usual) for text in hostile(table)]
 
 
 def open_to_text(column: Column) -> bool:
@@ -51,21 +56,19 @@ def kept(text: object) -> str:
 
 def test_what_looks_like_a_formula_is_written_as_text_into_every_column(whole):
     backend = whole.backend
-    backend.prepare(TABLES)
-    if whole.wary:
-        whole.edit("成员", [["服务中心", "负责人", "邮箱"], ["B", "李", "b@x.example"]])
+    whole.edit("成员", [["服务中心", "负责人", "邮箱"], ["B", "李", "b@x.example"]])
     backend.write([Change(table, hostile_rows(table)) for table in WORKER_TABLES], backend.read(TABLES).version)
     assert not whole.computing() & WRITTEN
     for table in WORKER_TABLES:
         rows = written(backend, table)
-        for text, row in zip(HOSTILE, rows, strict=True):
+        for text, row in zip(hostile(table), rows, strict=True):
             assert {kept(cell) for cell in row} == {kept(text)}, table.name
             assert text not in FORMULAS or set(row) == {text}, table.name
 
 
 def hostile_alliance() -> dict[str, list[Cells]]:
     """Members, parts and loans of such names, each with a request."""
-    names = list(dict.fromkeys(folded_key(text) for text in FORMULAS[:12]))
+    names = list(dict.fromkeys(folded_key(text) for text in FORMULAS[:9]))
     pairs = list(zip(names, [*names[1:], names[0]], range(len(names)), strict=True))
     return {
         "members": [member(name, 负责人=name, 邮箱=f"m{at}@x.example", 手机=name) for name, _, at in pairs],
@@ -76,8 +79,6 @@ def hostile_alliance() -> dict[str, list[Cells]]:
 
 
 def test_a_run_over_hostile_names_writes_no_formula_and_then_nothing(whole):
-    if not whole.typed:
-        whole.backend.prepare(TABLES)
     for name, rows in hostile_alliance().items():
         table = TABLE[name]
         width = len(table.typed)

@@ -219,7 +219,7 @@ def online(
     assert readers.hear(lambda: compose.run(load(file), TODAY))
     server.fault = lambda _call: None
     file.write_text(file.read_text("utf-8").replace(HASTY, "deadline_minutes: 15"), encoding="utf-8")
-    for command in (("init", "-vv"), ("run", "-vv", "--json"), ("doctor", "-vv", "--json"), ("undo", "-vv")):
+    for command in (("run", "-vv", "--json"), ("doctor", "-vv", "--json"), ("undo", "-vv")):
         assert readers.call(*command) in (0, 2, 3), readers.heard[-1]
     told = secrets()
     assert len(told) > len(CANARIES)
