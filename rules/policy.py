@@ -190,6 +190,7 @@ class RunPolicy:
     def __post_init__(self) -> None:
         _within("run.cadence_days", self.cadence_days, 1, 31)
         _within("run.quiet_gap_days", self.quiet_gap_days, 1, 3650)
+        _within("run.lease_minutes", self.lease_minutes, 0, 24 * 60)
 
 
 MailKind = Literal[

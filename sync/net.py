@@ -1,9 +1,13 @@
-"""What goes wrong between us and any service: what to say of it, what may have become of the call, how long to try."""
+"""What goes wrong between us and any service: what to say of it, what may have become of the call, how long to try.
+
+And how long a run keeps others out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -13,6 +17,16 @@ from urllib3.exceptions import NewConnectionError
 from sync.errors import HuzhuError
 
 TRIES = 6
+LONGEST_LEASE = timedelta(days=1)
+"""As `run.lease_minutes` allows."""
+
+
+def keeps_out(until: datetime, now: datetime) -> bool:
+    """Whether a run whose lease ends at *until* keeps others out *now*.
+
+    A lease that ends after more than the longest one was given by a clock that ran ahead: it would last for weeks.
+    """
+    return now < until <= now + LONGEST_LEASE
 
 
 class Lost(Exception):

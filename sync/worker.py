@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from rules import outbox as box
 from rules.changes import change
@@ -231,7 +231,7 @@ class _Cycle:
 
     def _check_fresh(self) -> None:
         limit = timedelta(minutes=self.worker.policy.mail.reread_after_minutes)
-        if self.worker.clock() - self.started > limit:
+        if self.worker.clock().astimezone(UTC) - self.started.astimezone(UTC) > limit:  # an hour may come twice
             raise Conflict("表格读得太久了", "the sheet was read too long ago")
 
     def _write(self, changes: Sequence[Change]) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rules.schema import RUNS, Table
 from rules.values import Cell, Change
@@ -18,6 +18,7 @@ from sync import __version__
 from sync.errors import Busy, Conflict, HuzhuError, RunFailed
 from sync.feishu.rows import Edits, Line, cells_of, edits
 from sync.feishu.sheet import RUNNING, Sheet, runs_on
+from sync.net import keeps_out
 
 _LOOKS = 6
 _BETWEEN_LOOKS = 1.5  # seconds: longer than it takes a younger row to see ours and go
@@ -33,17 +34,18 @@ class Turn:
         self.runs: Table = RUNS
         self._sheet, self._clock, self._term, self._sleep = sheet, clock, term, sleep
         self._holder = f"run-{uuid.uuid4().hex[:12]}"
-        self._ident, self._until = "", datetime.min  # noqa: DTZ901 - wall time
+        self._ident, self._until = "", datetime.min.replace(tzinfo=UTC)
 
     @property
     def _now(self) -> datetime:
-        return self._clock().replace(tzinfo=None, microsecond=0)
+        """In UTC: on a wall an hour may come twice, or never."""
+        return self._clock().astimezone(UTC).replace(microsecond=0)
 
     def check(self) -> None:
         """Raises Busy when another run is under way."""
         others = self._others()
         if others:
-            raise _busy(others[0])
+            raise self._busy(others[0])
 
     def begin(self) -> None:
         """Keep others out from now on, or longer.
@@ -108,7 +110,7 @@ class Turn:
             if mine and not others:
                 return self._check_unmoved(known)
             self._sleep(_BETWEEN_LOOKS)  # not every server of theirs knows our row yet, or a younger one is leaving
-        raise _busy(*self._others()[:1])
+        raise self._busy(*self._others()[:1])
 
     def _check_unmoved(self, known: set[str]) -> None:
         if {line.ident for line in self._sheet.log} != known or self._sheet.moved():
@@ -132,7 +134,7 @@ class Turn:
         """The rows of other runs under way, but for those whose time is over."""
         now = self._now
         rows = [line for line in self._sheet.lines.get(RUNS.name, ()) if runs_on(line) and line.ident != self._ident]
-        return [line for line in rows if (until := _until(line)) is not None and until > now]
+        return [line for line in rows if (until := self._until_of(line)) is not None and keeps_out(until, now)]
 
     def _row(self, until: datetime) -> dict[str, Cell]:
         return {
@@ -143,10 +145,20 @@ class Turn:
             "version": __version__,
         }
 
+    def _until_of(self, line: Line) -> datetime | None:
+        """In UTC; a row shows it as the wall does where the base is."""
+        until = line.row[_UNTIL]
+        return until.replace(tzinfo=self._sheet.base.zone).astimezone(UTC) if isinstance(until, datetime) else None
 
-def _until(line: Line) -> datetime | None:
-    until = line.row[_UNTIL]
-    return until if isinstance(until, datetime) else None
+    def _busy(self, other: Line | None = None) -> Busy:
+        ends = self._until_of(other) if other else None
+        until = ends.astimezone(self._clock().tzinfo) if ends else None
+        zh = f"如果它已中断，{until:%H:%M} 之后可以再运行。" if until else "请稍后再运行。"
+        en = f"If it broke off, run again after {until:%H:%M}." if until else "Run again later."
+        return Busy(
+            f"另一次运行正在写这个多维表格，本次没有运行。{zh}",
+            f"Another run is writing this base; this one did nothing. {en}",
+        )
 
 
 def _age(line: Line) -> tuple[int, str]:
@@ -159,13 +171,3 @@ def _in_place(table: Table, asked: Edits, ident: str) -> Edits:
     blank: dict[str, Cell] = dict.fromkeys(table.fields)
     after = [replace(line, ident=ident) if line is first else line for line in asked.after]
     return Edits(asked.make[1:], {**asked.change, ident: {**blank, **cells_of(table, first)}}, asked.drop, after)
-
-
-def _busy(other: Line | None = None) -> Busy:
-    until = _until(other) if other else None
-    zh = f"如果它已中断，{until:%H:%M} 之后可以再运行。" if until else "请稍后再运行。"
-    en = f"If it broke off, run again after {until:%H:%M}." if until else "Run again later."
-    return Busy(
-        f"另一次运行正在写这个多维表格，本次没有运行。{zh}",
-        f"Another run is writing this base; this one did nothing. {en}",
-    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -22,6 +22,7 @@ from sync.google.client import Client
 from sync.google.commits import FIRST, KEPT, Commit, Request, commits
 from sync.google.complaints import Refused, complaint, explained
 from sync.google.tabs import Tab, tab_of
+from sync.net import keeps_out
 
 _HEAD_ROWS = 11  # the top rows in which headers may stand, and one of data
 _GRID = "properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount))"
@@ -68,8 +69,8 @@ class Spreadsheet:
         found = self._get({"fields": _STATE})
         self._known = commits(found.get("developerMetadata", ()))
         last = self._known[-1] if self._known else None
-        if last and last.until and last.holder != self._holder and last.until > self._clock():
-            raise complaint("busy", until=f"{last.until:%H:%M}")
+        if last and last.until and last.holder != self._holder and keeps_out(last.until, self._clock()):
+            raise complaint("busy", until=f"{last.until.astimezone(self._clock().tzinfo):%H:%M}")
         self.ids = {sheet["properties"].get("sheetId", 0): sheet["properties"]["title"] for sheet in found["sheets"]}
         return [tab_of(sheet) for sheet in found["sheets"] if sheet["properties"].get("sheetType", "GRID") == "GRID"]
 
@@ -104,7 +105,7 @@ class Spreadsheet:
         more: more writes will follow, so others are kept out. Raises Conflict when another run has written since
         *version*, or when somebody took away what *asked* is about.
         """
-        until = self._clock() + self._lease if more else None
+        until = self._clock().astimezone(UTC) + self._lease if more else None
         commit = Commit(version + 1, self._holder, str(next(self._marks)), until)
         first = commit.requests([known.number for known in self._known])
         body: dict[str, Any] = {"requests": [*first, *asked]}

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -20,6 +21,7 @@ import yaml
 from rules.schema import LOANS, MEMBER_TABLES, TABLES, WORKER_TABLES
 from rules.values import Change
 from sync import compose
+from sync.backends.feishu import Feishu
 from sync.backends.memory import Memory
 from sync.config import Config
 from sync.errors import Busy, Conflict, HuzhuError, RunFailed, SetupError
@@ -625,6 +627,31 @@ def test_a_run_that_broke_off_keeps_others_out_until_its_time_is_over(house: Hou
         broken._turn._clock = lambda: NOON + 17 * MINUTE
         with pytest.raises(Conflict):  # it comes back to life
             broken.write([Change(BY_NAME["kpis"], [("c", 1.0, "", "", "", "", "")])], broken._sheet.version)
+    assert [row["结果"] for row in house.person.rows("运行日志").values()] == ["完成"]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Beijing", "Europe/Berlin"])
+@pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25)])
+def test_a_turn_lasts_as_long_when_an_hour_comes_twice_or_never(zone: str, day: date) -> None:
+    first = datetime.combine(day, time(0, 50), UTC)
+
+    def backend(house: House, minutes: float) -> Feishu:
+        return house.backend((first + timedelta(minutes=minutes)).astimezone(ZoneInfo("Europe/Berlin")))
+
+    with base(time_zone=zone) as house:
+        peopled(house)
+        broken = backend(house, 0)
+        with broken.lock():
+            broken.write([Change(BY_NAME["kpis"], [("b", 1.0, "", "", "", "", "")])], broken.read(TABLES).version)
+            with pytest.raises(Busy, match=r"0[23]:05"):
+                backend(house, 14).read(TABLES)
+            backend(house, 16).read(TABLES)
+
+
+def test_a_row_of_a_clock_that_ran_ahead_keeps_nobody_out(house: House) -> None:
+    until = (NOON + timedelta(days=31)).replace(tzinfo=None)
+    house.person.add("运行日志", {"运行编号": "run-x", "结果": "运行中", "结束": until})
+    ran(house)
     assert [row["结果"] for row in house.person.rows("运行日志").values()] == ["完成"]
 
 

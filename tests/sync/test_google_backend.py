@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -243,6 +244,32 @@ def test_the_lease_of_a_run_that_broke_off_ends_by_itself(house: House) -> None:
     with pytest.raises(Busy):
         house.backend().read(TABLES)
     assert house.backend(NOON + LEASE + timedelta(seconds=1)).read(TABLES).version == gone._sheet.version
+
+
+def test_a_lease_lasts_as_long_in_an_hour_that_comes_twice(house: House) -> None:
+    first = datetime(2026, 10, 25, 2, 50, tzinfo=ZoneInfo("Europe/Berlin"))
+    gone = house.backend(first, sleep=lambda _seconds: None)
+    with gone.lock():
+        version = gone.write([Change(OUTBOX, [MAIL])], gone.read(TABLES).version)
+        house.server.fault = lambda _call: Fault()
+    house.server.fault = lambda _call: None
+    with pytest.raises(Busy, match=r"02:05"):
+        house.backend(later(first, 14)).read(TABLES)
+    assert house.backend(later(first, 16)).read(TABLES).version == version
+
+
+def later(moment: datetime, minutes: float) -> datetime:
+    """So many minutes after *moment*, as the clock on its wall shows it."""
+    return (moment.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(moment.tzinfo)
+
+
+def test_the_lease_of_a_clock_that_ran_ahead_keeps_nobody_out(house: House) -> None:
+    ahead = house.backend(NOON + timedelta(days=31), sleep=lambda _seconds: None)
+    with ahead.lock():
+        version = ahead.write([Change(OUTBOX, [MAIL])], ahead.read(TABLES).version)
+        house.server.fault = lambda _call: Fault()
+    house.server.fault = lambda _call: None
+    assert house.backend().read(TABLES).version == version
 
 
 @pytest.mark.parametrize("served", [False, True], ids=["before it is done", "after it is done"])
