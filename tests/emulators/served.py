@@ -105,6 +105,14 @@ class Emulator:
         """For an emulator run as a program."""
         self._server.serve_forever()
 
+    def unattended(self, act: Callable[[], object]) -> None:
+        """For `between`: *act* may itself call the service, as if the call at hand had not come in yet."""
+        self._alone.release()
+        try:
+            act()
+        finally:
+            self._alone.acquire()
+
     def served(self, call: Call) -> tuple[Answer | None, Fault]:
         """The answer to *call* (None: no answer comes) and what goes wrong on its way."""
         with self._alone:

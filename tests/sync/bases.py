@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -41,11 +41,12 @@ class House:
     token: str
     person: Person
 
-    def backend(self, now: datetime = NOON, base: str = "", **bounds: Any) -> Feishu:
-        """The base as a run of the worker opens it; nothing waits."""
+    def backend(self, now: datetime | Callable[[], datetime] = NOON, base: str = "", **bounds: Any) -> Feishu:
+        """The base as a run of the worker opens it; nothing waits. now: a moment that stays, or a clock."""
         quick = {"write_gap": 0.0, "sleep": lambda _seconds: None, **bounds}
         client = Client(APP, SECRET, base_url=self.server.url, **quick)
-        return Feishu(Base(client, base or self.token), lambda: now, LEASE, sleep=quick["sleep"])
+        clock = now if callable(now) else lambda: now
+        return Feishu(Base(client, base or self.token), clock, LEASE, sleep=quick["sleep"])
 
     def quiet(self) -> None:
         """From now on nobody edits and nothing fails."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,14 +16,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.oauth2.credentials import Credentials
 
+from rules.schema import TABLES
 from sync.backends.google import Google
 from sync.google.client import Client
 from sync.google.spreadsheet import Spreadsheet
 from tests.emulators.google.people import Person
 from tests.emulators.google_sheets import GoogleSheets
 from tests.emulators.served import Emulator
-from tests.rules.sheets import BY_NAME
-from tests.sync.postman import Postman
+from tests.rules.sheets import BY_NAME, grid
+from tests.sync.cycles import ALLIANCE
 
 OWNER, ACCOUNT = "wang@alliance.example", "huzhu@project.iam.example"
 TOKEN = "worker"
@@ -54,10 +55,10 @@ class House:
                     if cell is not None:
                         self.owner.type(title, number, at, cell)  # type: ignore[arg-type]
 
-    def backend(self, now: datetime = NOON, **bounds: object) -> Google:
-        """The sheet as a run of the worker opens it."""
+    def backend(self, now: datetime | Callable[[], datetime] = NOON, **bounds: object) -> Google:
+        """The sheet as a run of the worker opens it. now: a moment that stays, or a clock."""
         client = Client(Credentials(TOKEN), base_url=self.server.url, per_minute=10**6, **bounds)  # type: ignore[arg-type]
-        return Google(Spreadsheet(client, self.ident, ACCOUNT, lambda: now, LEASE))
+        return Google(Spreadsheet(client, self.ident, ACCOUNT, now if callable(now) else lambda: now, LEASE))
 
 
 @cache
@@ -68,7 +69,7 @@ def private_key() -> str:
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
 
-def settings(house: House, folder: Path, *, smtp: Postman | None = None, lease_minutes: int = 15) -> Path:
+def settings(house: House, folder: Path) -> Path:
     """A config.yaml and a real service account key that lead to the emulator, token endpoint included."""
     key = {
         "type": "service_account",
@@ -83,8 +84,6 @@ def settings(house: House, folder: Path, *, smtp: Postman | None = None, lease_m
         "alliance": {"coordinator_email": "desk@alliance.example"},
         "calendar": {"country": "none"},  # a test of today hears of no year that is not published yet
         "backend": {"kind": "google", "google": {"spreadsheet": house.address, "url": house.server.url}},
-        "run": {"lease_minutes": lease_minutes},
-        "mail": {"transport": "smtp", "smtp": smtp.settings} if smtp else {},
     }
     file = folder / "config.yaml"
     file.write_text(yaml.safe_dump(chosen, allow_unicode=True), encoding="utf-8")
@@ -101,3 +100,14 @@ def spreadsheet(like: House | None = None) -> Iterator[House]:
         if like is not None:
             service.books[ident] = replace(like.service.books[like.ident].working_copy(), id=ident)
         yield House(service, server, ident, service.person(ident, OWNER))
+
+
+@cache
+def alliance() -> House:
+    """A sheet that `init` made, with some rows of each kind; its tabs are short, so that copying it takes no time."""
+    with spreadsheet() as house:
+        house.backend().prepare(TABLES)
+        for table in TABLES:
+            house.owner.delete_rows(table.title, 41, 960)
+        house.fill({name: grid(BY_NAME[name], cells).rows[1:] for name, cells in ALLIANCE.items()})
+    return house

@@ -697,42 +697,7 @@ def test_a_persons_edit_of_a_worker_table_is_a_conflict(house: House) -> None:
     assert house.person.rows("指标") == {}
 
 
-# A run that is killed
-
-
-def first_run(house: House, mailer: Counted) -> None:
-    ran(house, mailer)
-
-
-def later_run(house: House, mailer: Counted) -> None:
-    """With rows to make, to change and to delete, and mail."""
-    ran(house, mailer, AS_OF + timedelta(days=3), minutes=10)
-
-
-def change_of_mind(house: House) -> None:
-    ran(house, Counted())
-    loans = {row["借调编号"]: ident for ident, row in house.person.rows("借调记录").items()}
-    house.person.delete("借调记录", loans["L-2"])
-    house.person.type("借调记录", loans["L-3"], "归还日期", AS_OF)
-    house.person.add("求助", dict(request("R-0", "华东")))
-
-
-LIVES = {"first": (lambda _house: None, first_run, 0), "later": (change_of_mind, later_run, 3)}
-
-
-@pytest.mark.parametrize("life", LIVES)
-def test_a_run_killed_between_any_two_calls_converges(life: str) -> None:
-    before, run, days = LIVES[life]
-    with alliance() as house:
-        before(house)
-        ready, start = copy.deepcopy(house.service), len(house.server.calls)
-        run(house, Counted())
-        calls = len(house.server.calls) - start
-    reads = 2 + 2 * len(TABLES)  # until then it only looks
-    assert calls > reads + 8
-    for number in range(reads, calls):
-        with served(copy.deepcopy(ready)) as house:
-            killed(house, run, days, number, (Fault(), faults.LOST_ANSWER)[number % 2])
+# A run that is killed while it files a year
 
 
 def killed(house: House, run: Callable[[House, Counted], None], days: int, number: int, fault: Fault) -> None:

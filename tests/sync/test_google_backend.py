@@ -29,10 +29,8 @@ from sync.worker import Worker
 from tests.emulators.served import BAD_GATEWAY, Answer, Call, Fault
 from tests.rules.sheets import POLICY, ZONE, grid, loan, member
 from tests.sync.cycles import AS_OF, WORDS, Counted
-from tests.sync.house import called, huzhu, started
-from tests.sync.postman import postman
-from tests.sync.spreadsheets import ACCOUNT, LEASE, NOON, House, settings, spreadsheet
-from tests.sync.test_people_editing import alliance
+from tests.sync.house import called, huzhu
+from tests.sync.spreadsheets import ACCOUNT, LEASE, NOON, House, alliance, settings, spreadsheet
 
 
 @pytest.fixture
@@ -270,35 +268,6 @@ def test_the_lease_of_a_clock_that_ran_ahead_keeps_nobody_out(house: House) -> N
         house.server.fault = lambda _call: Fault()
     house.server.fault = lambda _call: None
     assert house.backend().read(TABLES).version == version
-
-
-@pytest.mark.parametrize("served", [False, True], ids=["before it is done", "after it is done"])
-@pytest.mark.parametrize("nth", range(1, 4))
-def test_a_process_killed_at_any_write_is_made_good_by_the_next_run(tmp_path: Path, nth: int, *, served: bool) -> None:
-    """Nothing is lost silently, nothing leaves twice; what nobody can know is held for a person."""
-    with spreadsheet(like=alliance()) as house, postman() as post:
-        file = settings(house, tmp_path, smtp=post, lease_minutes=0)
-        process = started("run", "--config", file, "--as-of", AS_OF, "-q")
-        seen = 0
-
-        def fault(call: Call) -> Fault | None:
-            nonlocal seen
-            seen += "batchUpdate" in call.path
-            if seen != nth or "batchUpdate" not in call.path:
-                return None
-            process.kill()
-            return Fault(served=served)
-
-        house.server.fault = fault
-        process.communicate(timeout=60)
-        house.server.fault = lambda _call: None
-        code, _, err = called("run", "--config", file, "--as-of", AS_OF, "-q")
-        assert code in (0, 3), err
-        due = {item for mail in mails(house) for item in mail.items if item.startswith("overdue:")}
-        assert len(due) == 3
-        assert set(post.numbers.values()) <= {1}
-        taken = {number.strip("<>").split("@")[0] for number in post.numbers}
-        assert all((mail.mail_id in taken) or mail.status is MailStatus.HELD for mail in mails(house))
 
 
 # people at the worker's tabs

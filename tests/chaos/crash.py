@@ -1,0 +1,202 @@
+"""Power cuts: one every day for three weeks, each at another step of the run; the next run makes it good.
+
+A run is a process, killed before or after the n-th call to the service took effect, at the n-th thing it does to a
+file, in the middle of writing one, before or after a mail was handed over, or by the mail server that holds its mail.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import resource
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from email.message import EmailMessage
+from functools import cache
+from itertools import product
+from typing import Any
+
+from rules.schema import RUNS
+from sync.mail import Mailer, Send
+from tests.chaos import story
+from tests.chaos.life import Figures, Life, State, Trial, check_same, exit_code, law, told
+from tests.chaos.mornings import Mornings, each
+from tests.chaos.places import File, Online
+from tests.chaos.process import Pause, Run, Steps, apart, die
+from tests.emulators.served import Call, Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When the power goes: at which thing of its kind, and whether that takes effect first."""
+
+    kind: str
+    number: int
+    after: bool = False
+
+
+NO = (False,)
+_AFTER = {"call": (False, True), "mail": (False, True)}
+
+
+@dataclass(frozen=True)
+class _Mortal:
+    """A way out for mail on which the process dies."""
+
+    mailer: Mailer
+    moment: Moment
+
+    @contextmanager
+    def open(self) -> Iterator[Send]:
+        sent = 0
+        with self.mailer.open() as send:
+
+            def sending(message: EmailMessage) -> tuple[str, ...]:
+                nonlocal sent
+                here = sent == self.moment.number
+                sent += 1
+                if here and not self.moment.after:
+                    die()
+                refused = send(message)
+                if here:
+                    die()
+                return refused
+
+            yield sending
+
+    def check(self) -> None:
+        """It never is asked."""
+
+
+def run_apart(life: Life, as_of: date, now: datetime, moment: Moment | None = None) -> Run:
+    """A run as a process of its own, killed at *moment*; it says how many steps it took."""
+    place = life.place
+    life.figures["runs"] += 1
+    mailer = _Mortal(life.post.mailer, moment) if moment and moment.kind == "mail" else None
+
+    def work(_pause: Pause) -> tuple[int, Any]:
+        worker = life.worker(now, mailer)  # made here: a lock is not inherited
+        steps = Steps(str(place.path.parent) if isinstance(place, File) else "/nowhere", _step(moment))
+        if isinstance(place, File):
+            steps.watch()
+        if moment and moment.kind == "byte":
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (moment.number * 1000, resource.RLIM_INFINITY))
+        return exit_code(worker, as_of), steps.number + 1
+
+    run = apart(work, _armed(life, moment))
+    life.check_members()
+    return run
+
+
+def _step(moment: Moment | None) -> Callable[[int], None]:
+    def at(number: int) -> None:
+        if moment and moment.kind == "step" and number == moment.number:
+            die()
+
+    return at
+
+
+def _armed(life: Life, moment: Moment | None) -> Callable[[int], None]:
+    """What makes sure that the process dies, once its number is known."""
+
+    def arm(pid: int) -> None:
+        if moment and moment.kind == "taken":
+            life.post.kill(pid, moment.number + 1)
+        if moment and moment.kind == "call" and isinstance(life.place, Online):
+            life.place.strike(functools.partial(_power, pid, moment))
+
+    return arm
+
+
+def _power(pid: int, moment: Moment, number: int, _call: Call) -> Fault | None:
+    if number != moment.number:
+        return None
+    os.kill(pid, signal.SIGKILL)
+    return Fault(served=moment.after)
+
+
+def calm(life: Life, number: int) -> tuple[Sequence[Moment], State]:
+    """A day without a power cut: every moment when there could be one, and what the sheet holds in the evening."""
+    place, before = life.place, len(life.taken())
+    calls = len(place.server.calls) if place.server else 0
+    run = run_apart(life, story.day(number), story.moment(number))
+    law(run.code in (0, 3), f"a calm run ended with {run.code}")
+    mails = len(life.taken()) - before
+    counts = {"mail": mails, "taken": mails}
+    if place.server:
+        counts["call"] = len(place.server.calls) - calls
+    else:
+        counts |= {"step": run.said, "byte": 12}
+    found = [Moment(kind, *one) for kind, many in counts.items() for one in product(range(many), _AFTER.get(kind, NO))]
+    return found, life.state(story.moment(number, 12))
+
+
+def stories(mornings: Mornings, days: int = story.DAYS) -> Trial:
+    """The story with a power cut every day: in each story at another moment of each day."""
+
+    @cache
+    def evenings() -> list[tuple[Sequence[Moment], State]]:
+        with mornings().copied(Figures()) as life:
+            return [_evening(life, number) for number in range(days)]
+
+    def trial(seed: int, figures: Figures) -> bool:
+        calm_days = evenings()
+        with mornings().copied(figures) as life:
+            for number, (moments, evening) in enumerate(calm_days):
+                moment = random.Random(f"{seed} {number}").choice(moments)
+                story.night(life, number)
+                with told(f"day {number}: {moment}"):
+                    _day(life, number, moment, evening)
+        return True
+
+    return trial
+
+
+def _evening(life: Life, number: int) -> tuple[Sequence[Moment], State]:
+    story.night(life, number)
+    return calm(life, number)
+
+
+def moments(mornings: Mornings) -> Trial:
+    """A power cut at every moment of a day."""
+    return each(mornings, calm, _day)
+
+
+def _day(life: Life, number: int, moment: Moment, wanted: State) -> None:
+    """A run that is killed, the run after it, and what a person says of mail with unknown result."""
+    as_of = story.day(number)
+    run = run_apart(life, as_of, story.moment(number), moment)
+    if run.code in (-signal.SIGKILL, -signal.SIGXFSZ):
+        life.figures["crashes"] += 1
+    else:
+        law(run.code in (0, 3), f"a run that was to be killed ended with {run.code}")
+    power_again(life)
+    recovered(life, as_of, story.moment(number, 9.5), wanted)
+
+
+def power_again(life: Life) -> None:
+    """Nothing is struck any more."""
+    life.post.kill(0, 0)
+    if isinstance(life.place, Online):
+        life.place.strike(None)
+
+
+def recovered(life: Life, as_of: date, now: datetime, wanted: State) -> None:
+    """The next run: then the sheet is as it was *wanted*, and still is when every mail in doubt was looked after."""
+    code = life.run(as_of, now)
+    law(code in (0, 3), f"the run afterwards ended with {code}")
+    state = life.state(now)
+    check_same(state, wanted, life.figures)
+    if life.settle(now):
+        life.run(as_of, now + timedelta(minutes=30))
+        state = life.state(now + timedelta(minutes=30))
+        check_same(state, wanted, life.figures)
+    life.check_mail(state)
+    life.place.check_around()
+    log = life.place.backend(lambda: now + timedelta(hours=1)).read((RUNS,)).tabs[RUNS.name].rows
+    law("运行中" not in {cell for row in log for cell in row}, "a run is still said to be under way")
