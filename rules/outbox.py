@@ -40,6 +40,8 @@ from rules.values import LONG_AGO, Cell, Mail, MailStatus, RawTable, Row
 def mails_in(raw: RawTable | None, zone: tzinfo, table: Table = OUTBOX) -> list[Mail]:
     """The mails that the outbox tab holds, in its order. A status nobody knows counts as held for a person.
 
+    Of rows with one number, made by two runs or copied by a person, the one that got furthest counts.
+
     Raises SheetError when the tab holds something and its headers are gone: what was mailed must not be forgotten.
     """
     if raw is None or not any(cell not in (None, "") for row in raw.rows for cell in row):
@@ -47,7 +49,22 @@ def mails_in(raw: RawTable | None, zone: tzinfo, table: Table = OUTBOX) -> list[
     layout = locate(raw, table, "mail_id", "items", "status")
     if isinstance(layout, MissingHeader):
         raise SheetError("missing_column", table, layout.column.header, layout.closest)
-    return [mail for row in raw.rows[layout.header_row + 1 :] if (mail := _mail(row, layout, zone)) is not None]
+    found = [mail for row in raw.rows[layout.header_row + 1 :] if (mail := _mail(row, layout, zone)) is not None]
+    furthest: dict[str, Mail] = {}
+    for mail in found:
+        furthest[mail.mail_id] = max(furthest.get(mail.mail_id, mail), mail, key=lambda one: _FAR.index(one.status))
+    return list(furthest.values())
+
+
+_FAR = (
+    MailStatus.QUEUED,
+    MailStatus.FAILED,
+    MailStatus.HELD,
+    MailStatus.CANCELLED,
+    MailStatus.SENDING,
+    MailStatus.SENT,
+    MailStatus.FILED,
+)
 
 
 def _mail(row: Sequence[Cell], layout: Layout, zone: tzinfo) -> Mail | None:

@@ -646,6 +646,15 @@ def test_a_spoiled_cell_of_the_outbox_is_taken_with_care(field, cell, meant):
     assert mails_in(tab(OUTBOX, [tuple(row)]), ZONE) == [replace(MAIL, **meant)]
 
 
+@pytest.mark.parametrize("waiting", [QUEUED, FAILED, HELD, CANCELLED])
+@pytest.mark.parametrize("gone", [SENT, SENDING])
+def test_of_rows_with_one_number_the_one_that_may_have_left_counts(waiting, gone):
+    """Two runs may have made one each, or a person copied one: what left must not wait again."""
+    waits, left, other = replace(MAIL, status=waiting), replace(MAIL, status=gone), replace(MAIL, mail_id="1")
+    for rows in ([waits, left, other], [left, waits, other]):
+        assert mails_in(tab(OUTBOX, rows_of(rows)), ZONE) == [left, other]
+
+
 def test_rows_without_a_number_are_no_mail():
     blank = replace(MAIL, mail_id="")
     assert mails_in(tab(OUTBOX, rows_of([blank, MAIL])), ZONE) == [MAIL]
