@@ -169,8 +169,9 @@ def history_changed(before: Sequence[Row], after: Sequence[Row], shown: Mapping[
     """Warnings for loans whose postings in the last 积分流水 read differ from those computed now.
 
     before: the rows that stand in the sheet. shown: sheet row of each loan that is still there.
-    New loans are no news; only what was posted before is watched.
+    New loans are no news; only what was posted before is watched. A line that two runs wrote, balance and all, is one.
     """
+    before = list(dict.fromkeys(before))
     if not before or _watched(before) == _watched(after):
         return []
     was, now = _posted(before), _posted(after)
@@ -184,7 +185,8 @@ def history_kept(issues: Sequence[Row], after: Sequence[Row], shown: Mapping[str
     A change is seen once, when the ledger is rewritten; a second run on the same day must not wipe the warning out.
     """
     sentence = ISSUES.fields.index("problem")
-    facts = [found for row in issues if (found := facts_in("history_changed", str(row[sentence]), locale))]
+    said = dict.fromkeys(str(row[sentence]) for row in issues)  # once each, should two runs have written it
+    facts = [found for one in said if (found := facts_in("history_changed", one, locale))]
     now = {ref: _told(lines) for ref, lines in _posted(after).items()} if facts else {}
     return [
         _changed(f["ref"], f["before"], f["after"], shown) for f in facts if now.get(f["ref"], _told([])) == f["after"]

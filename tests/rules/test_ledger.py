@@ -1,5 +1,6 @@
 """Points: help once, one more; be helped once, one less. Rules, section 2."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -237,6 +238,21 @@ def test_a_changed_history_stays_told_when_the_run_was_cut_off_before_its_log_ro
     cut_off = Book({**sheet.tabs, "runs": log})
     assert decided(cut_off, "2025-11-07").rows["issues"] == plan.rows["issues"]
     assert changed(cut_off, "2025-11-08") == []
+
+
+def test_postings_that_two_runs_wrote_are_no_news():
+    _, sheet = run(book(loans=[loan("L-1"), loan("L-2")]), "2025-11-06")
+    headers, *rows = sheet.tabs["ledger"].rows
+    twice = Book({**sheet.tabs, "ledger": replace(sheet.tabs["ledger"], rows=[headers, *rows, *rows])})
+    assert changed(twice, "2025-11-07") == []
+
+
+def test_a_changed_history_that_two_runs_wrote_is_told_once():
+    _, sheet = run(book(loans=[loan("L-1")]), "2025-11-06")
+    plan, sheet = run(edited(sheet, loan("L-1", "华中")), "2025-11-07")
+    headers, *rows = sheet.tabs["issues"].rows
+    twice = Book({**sheet.tabs, "issues": replace(sheet.tabs["issues"], rows=[headers, *rows, *rows])})
+    assert decided(twice, "2025-11-07").rows["issues"] == plan.rows["issues"]
 
 
 def test_a_history_put_back_is_no_news_on_the_same_day():
