@@ -114,6 +114,7 @@ class Feishu:
             self._sheet.put_beside(name, cells)
         for change in late:
             self._sheet.apply(change.table.name, self._edits(change))
+        self._turn.check_lasts()
 
     def _differs(self, change: Change) -> bool:
         """Whether anything is to be done: a missing table or field has to be made."""

@@ -119,12 +119,15 @@ class Turn:
                 "The worker's tables were changed since they were read; nothing was written.",
             )
 
-    def _prolong(self) -> None:
+    def check_lasts(self) -> None:
         """Raises Conflict when the turn is over: somebody else may have written."""
-        now = self._now
-        if now >= self._until:
+        if self._now >= self._until:
             self.release()
             raise Conflict("这次运行拖得太久，重新读表", "This run took too long; the sheet is read again.")
+
+    def _prolong(self) -> None:
+        self.check_lasts()
+        now = self._now
         if self._until - now < self._term / 2:
             self._until = now + self._term
             written = self._sheet.written(RUNS.name, {"finished_at": self._until})

@@ -687,6 +687,22 @@ def test_a_long_run_keeps_its_turn(house: House) -> None:
                 house.backend(now[0] + MINUTE).read(TABLES)
 
 
+def test_a_run_that_slept_through_its_turn_while_it_wrote_does_not_go_on(house: House) -> None:
+    """Another one may have done its work meanwhile: what it claimed then must not leave."""
+    now = [NOON]
+    backend = house.backend(lambda: now[0])
+
+    def asleep(call: Call) -> None:
+        if "batch_create" in call.path:
+            now[0] += 20 * MINUTE
+
+    with backend.lock():
+        version = backend.read(TABLES).version
+        house.server.between = asleep
+        with pytest.raises(Conflict):
+            backend.write([Change(BY_NAME["kpis"], [("a", 1.0, "", "", "", "", "")])], version)
+
+
 def test_a_persons_edit_of_a_worker_table_is_a_conflict(house: House) -> None:
     backend = house.backend()
     version = backend.read(TABLES).version
