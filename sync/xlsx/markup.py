@@ -40,6 +40,14 @@ class Child(NamedTuple):
     end: int
 
 
+def parse(parser: expat.XMLParserType, xml: bytes) -> None:
+    """Lets *parser* see all of *xml*. Raises ExpatError, or ValueError for an encoding that there is not."""
+    try:
+        parser.Parse(xml, True)  # noqa: FBT003 - expat's own signature
+    except LookupError as error:
+        raise ValueError(str(error)) from error
+
+
 def quoted(text: str) -> str:
     """*text* as it may stand between tags or double quotes."""
     return text.translate(_ESCAPES)
@@ -79,7 +87,7 @@ def children(xml: bytes) -> list[Child]:
             found.append(Child(name.rpartition(":")[2], begun, last + len(tag(xml, last))))
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.Parse(xml, True)  # noqa: FBT003 - expat's own signature
+    parse(parser, xml)
     return found
 
 

@@ -96,7 +96,7 @@ def _exact_area(xml: bytes) -> tuple[int, int]:
 
     parser = expat.ParserCreate()
     parser.StartElementHandler = start
-    parser.Parse(xml, True)  # noqa: FBT003 - expat's own signature
+    markup.parse(parser, xml)
     if not 0 <= rows <= cells.LAST_ROW or columns > cells.LAST_COLUMN:
         raise ValueError(f"row {rows}, column {columns}")
     return columns, rows
@@ -229,5 +229,5 @@ def _cells_by_place(xml: bytes) -> Iterator[tuple[int, int, str, dict[str, str]]
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.CharacterDataHandler = start, text
     parser.EndElementHandler = end
-    parser.Parse(xml, True)  # noqa: FBT003 - expat's own signature
+    markup.parse(parser, xml)
     return iter(rows)

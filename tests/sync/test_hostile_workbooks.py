@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import struct
@@ -165,6 +166,24 @@ def test_no_entity_reads_a_file_or_grows(tried, part, doctype):
     read = tried(change)
     assert SECRET not in read
     assert len(read) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "encoding", ["UTF-4", "utf-7", "hex", "rot13", "undefined", "idna", "zlib", "punycode", "utf-16", "é"]
+)
+@pytest.mark.parametrize(
+    "part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml"]
+)
+def test_a_part_in_an_encoding_nobody_uses_is_read_or_refused(tmp_path, tried, part, encoding):
+    def change(parts, _outside):
+        head = f'<?xml version="1.0" encoding="{encoding}"?>'.encode()
+        far = b'<row r="2"><c r="XFD2"><v>1</v></c></row></sheetData>'  # which takes a closer look
+        return {part: head + re.sub(rb"^<\?xml[^>]*\?>", b"", parts[part]).replace(b"</sheetData>", far)}
+
+    tried(change)
+    path = tmp_path / "alliance.xlsx"
+    with contextlib.suppress(SetupError):
+        Workbook(path).prepare(TABLES)
 
 
 @pytest.mark.parametrize("cells", CELLS)
