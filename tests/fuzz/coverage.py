@@ -22,7 +22,8 @@ import atheris
 with atheris.instrument_imports(include=["sync", "rules"]):
     from rules.cells import read, shown
     from rules.columns import read_column
-    from rules.schema import MEMBER_TABLES, TABLES
+    from rules.schema import MEMBER_TABLES, QUEUE, TABLES
+    from rules.values import Change
     from sync import demo
     from sync.backends.workbook import Workbook
     from sync.config import load
@@ -50,18 +51,31 @@ def package(_home: Path) -> tuple[Target, Iterable[bytes]]:
 
 
 def workbook(home: Path) -> tuple[Target, Iterable[bytes]]:
-    """One part of a workbook, the first byte says which, and any bytes in it."""
+    """Some parts of a workbook, one after the other, and any bytes in them."""
     Workbook(home / "new.xlsx").prepare(TABLES[:2])
     parts = packages.parts_of((home / "new.xlsx").read_bytes())
     file = home / "hurt.xlsx"
 
     def target(data: bytes) -> None:
-        if data:
-            file.write_bytes(zipped({**parts, PARTS[data[0] % len(PARTS)]: data[1:]}, zipfile.ZIP_STORED))
-            with contextlib.suppress(HuzhuError):
-                Workbook(file, sleep=lambda _: None).read(TABLES)
+        hurt = dict(zip(PARTS, data.split(BETWEEN), strict=False))
+        file.write_bytes(zipped({**parts, **hurt}, zipfile.ZIP_STORED))
+        with contextlib.suppress(HuzhuError):
+            book = Workbook(file, sleep=lambda _: None)
+            book.write([Change(QUEUE, [])], book.read([*TABLES[:2], QUEUE]).version)
 
-    return target, [bytes([number]) + parts[name][: LONGEST - 1] for number, name in enumerate(PARTS)]
+    whole = [parts[name] for name in PARTS]
+    return target, [
+        BETWEEN.join((*whole[:-1], sheet))
+        for sheet in (whole[-1], *(whole[-1].replace(END, row + END) for row in ROWS))
+    ]
+
+
+BETWEEN, END = b"\n\x00\n", b"</sheetData>"
+ROWS = (
+    b'<row r="2"><c r="A2" t="e"><f>1/0</f><v>#DIV/0!</v></c><c r="B2" t="e"><v>#SPILL!</v></c><c><f>A2</f></c></row>',
+    b'<row r="3"><c r="A3" t="inlineStr"><is><t>x</t></is></c><c r="B3" t="str"><f t="shared" si="0" ref="B3:B9">A3</f><v/></c></row>',
+    b'<row><c t="b"><v>1</v></c><c t="d"><v>2026-01-01</v></c><c r="XFD1048576"/></row><mergeCells/>',
+)
 
 
 def zipped(parts: Mapping[str, bytes], how: int) -> bytes:
