@@ -94,7 +94,8 @@ OFFICIAL_2026 = OfficialDays(
 """Two holidays and the weekend days worked in exchange, as decreed."""
 
 
-def _official(holidays: list[tuple[int, int]], worked: set[int]) -> OfficialDays:
+def official_days(holidays: list[tuple[int, int]], worked: set[int]) -> OfficialDays:
+    """Days off, by their first and how many, and weekends worked; counted from TODAY."""
     off: dict[date, Words] = {}
     for n, length in holidays:
         off |= _holiday(Words("节", "Feast"), TODAY + timedelta(n), length)
@@ -102,7 +103,7 @@ def _official(holidays: list[tuple[int, int]], worked: set[int]) -> OfficialDays
 
 
 CALENDARS = st.tuples(
-    st.builds(_official, st.lists(st.tuples(st.integers(-25, 15), st.integers(1, 9)), max_size=3), st.sets(st.integers(-40, 40), max_size=6)),
+    st.builds(official_days, st.lists(st.tuples(st.integers(-25, 15), st.integers(1, 9)), max_size=3), st.sets(st.integers(-40, 40), max_size=6)),
     st.builds(CalendarPolicy, workdays_only=st.booleans()),
 )  # fmt: skip
 """What is published for the weeks around TODAY, and whether reminders keep to workdays."""
