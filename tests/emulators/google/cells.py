@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from tests.emulators.google.batch import Batch, Kind, colors, fields
-from tests.emulators.google.book import EMPTY, Book, Cell, Json, Row, Seen
+from tests.emulators.google.book import EMPTY, Book, Cell, Json, Row, Seen, Tab
 from tests.emulators.google.formulas import Formula
 from tests.emulators.google.masks import ANY, Mask, merged
 from tests.emulators.google.ranges import COORDINATE, GRID_RANGE, Area
@@ -114,6 +115,17 @@ def _fill(batch: Batch, area: Area, rows: list[list[Json]], mask: Mask, *, rest:
             tab.put(at, cells)
 
 
+def _changed(tab: Tab, area: Area, change: Callable[[Cell], Cell]) -> Iterator[tuple[int, Row]]:
+    """Each row of the area, by its number, with its cells changed. Most old cells are one and the same: that is once."""
+    made: dict[int, tuple[Cell, Cell]] = {}  # the old one is kept, so that no other gets its id
+    for at in range(area.top or 0, area.bottom or 0):
+        old = {column: tab.cell(at, column) for column in range(area.left or 0, area.right or 0)}
+        for cell in old.values():
+            if id(cell) not in made:
+                made[id(cell)] = cell, change(cell)
+        yield at, {column: made[id(cell)][1] for column, cell in old.items()}
+
+
 def repeat_cell(batch: Batch, given: Json) -> Json:
     known(given, {"range", "cell", "fields"}, "repeatCell")
     area = batch.writable(given["range"])
@@ -122,11 +134,9 @@ def repeat_cell(batch: Batch, given: Json) -> Json:
     formula = (data.get("userEnteredValue") or {}).get("formulaValue")
     tab, filling = batch.book.edit(area.sheet), Filling(batch.book, area.sheet, mask)
     top, left = area.top or 0, area.left or 0
-    for at in range(top, area.bottom or 0):
-        cells = {column: filling.over(tab.cell(at, column), data) for column in range(left, area.right or 0)}
-        if formula:
-            cells = {c: _pasted(cell, area.sheet, at - top, c - left) for c, cell in cells.items()}
-        tab.put(at, cells)
+    for at, cells in _changed(tab, area, lambda old: filling.over(old, data)):
+        pasted = {c: _pasted(cell, area.sheet, at - top, c - left) for c, cell in cells.items()} if formula else cells
+        tab.put(at, pasted)
     return {}
 
 
@@ -152,9 +162,8 @@ def set_data_validation(batch: Batch, given: Json) -> Json:
     check_rule(rule)
     kept = rule and {name: value for name, value in rule.items() if value}
     tab = batch.book.edit(area.sheet)
-    for at in range(area.top or 0, area.bottom or 0):
-        columns = range(area.left or 0, area.right or 0)
-        tab.put(at, {column: replace(tab.cell(at, column), validation=kept or None) for column in columns})
+    for at, cells in _changed(tab, area, lambda old: replace(old, validation=kept or None)):
+        tab.put(at, cells)
     return {}
 
 
