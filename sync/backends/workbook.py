@@ -73,7 +73,8 @@ class Workbook:
         try:
             yield
         finally:
-            self._lock.release()
+            with contextlib.suppress(OSError):  # a share that is gone; the system lets go of it with the process
+                self._lock.release()
 
     def read(self, tables: Sequence[Table]) -> Book:
         """The tabs of *tables* with their raw cells, hidden ones too; read in one go from one state."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import fcntl
 import io
 import itertools
 import os
@@ -218,6 +220,19 @@ def test_a_full_disk_leaves_the_file_as_it_was(rich, monkeypatch, error):
         book.write(states(), version)
     assert rich.read_bytes() == before
     assert not list(rich.parent.glob("*.new"))
+
+
+def test_a_share_that_is_gone_when_the_lock_is_let_go_of_ends_nothing(rich, monkeypatch):
+    """By then the run is over; the system lets go of the lock with the process."""
+    taken = fcntl.flock
+
+    def flock(file, operation):
+        if operation == fcntl.LOCK_UN:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        taken(file, operation)
+
+    with Workbook(rich).lock():
+        monkeypatch.setattr(fcntl, "flock", flock)
 
 
 @pytest.mark.parametrize("owner_file", ["~${}", ".~lock.{}#", ".~{}"])
