@@ -16,9 +16,8 @@ from rules.policy import Rung
 from rules.values import MailStatus
 from sync.mailroom import Mailroom
 from tests.chaos import story
-from tests.chaos.crash import Moment, power_again, run_apart
-from tests.chaos.faults import BUSY, DONE, LEFT
-from tests.chaos.life import Figures, Life, Trial, law, told
+from tests.chaos.crash import Moment, killed
+from tests.chaos.life import BUSY, DONE, LEFT, Figures, Life, Trial, law, told
 from tests.chaos.mornings import Mornings
 from tests.chaos.places import Alliance, Online
 from tests.rules.sheets import loan
@@ -72,9 +71,7 @@ def month_ahead(life: Life, chance: random.Random) -> None:
     lived(life, range(day))
     kind, numbers = WRITING[life.place.name]
     moment = Moment(kind, chance.choice(numbers), after=kind == "call")
-    law(run_apart(life, story.day(day + 31), story.moment(day + 31), moment).code < 0, "it was to be killed")
-    life.figures["crashes"] += 1
-    power_again(life)
+    law(killed(life, story.day(day + 31), story.moment(day + 31), moment) < 0, "it was to be killed")
     lived(life, [day, day + 1])
     life.settle(story.moment(day + 1, 12))
     lived(life, [day + 2, day + 31, day + 3])
@@ -102,10 +99,8 @@ def hour_twice_or_never(life: Life, chance: random.Random) -> None:
     def berlin(minutes: float) -> datetime:
         return (began + timedelta(minutes=minutes)).astimezone(BERLIN)
 
-    run = run_apart(life, day, berlin(0), Moment("call", chance.choice(calls), after=True))
-    law(run.code < 0, "it was to be killed")
-    power_again(life)
-    life.figures["crashes"] += 1
+    moment = Moment("call", chance.choice(calls), after=True)
+    law(killed(life, day, berlin(0), moment) < 0, "it was to be killed")
     for minutes, codes in ((1, [BUSY]), (13, [BUSY]), (17, [DONE, LEFT]), (90, [DONE, LEFT])):
         code = life.run(day, berlin(minutes))
         law(code in codes, f"{minutes} minutes after {berlin(0)} a run ended with {code}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import os
 import random
-import resource
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,21 +17,24 @@ from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from functools import cache
 from itertools import product
-from typing import Any
 
 from rules.schema import RUNS
 from sync.mail import Mailer, Send
 from tests.chaos import story
-from tests.chaos.life import Figures, Life, State, Trial, check_same, exit_code, law, told
+from tests.chaos.life import DONE, LEFT, Figures, Life, State, Trial, check_same, law, told
 from tests.chaos.mornings import Mornings, each
-from tests.chaos.places import File, Online
-from tests.chaos.process import Pause, Run, Steps, apart, die
+from tests.chaos.places import Online
+from tests.chaos.process import Disk, Pause, die, run_apart
 from tests.emulators.served import Call, Fault
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When the power goes: at which thing of its kind, and whether that takes effect first."""
+    """When the power goes: at which thing of its kind, and whether that takes effect first.
+
+    kind: call of a service; step of a run on a file; byte, in thousands, of a file that is written; mail that is handed
+    over; taken, of a mail by the server, before its answer.
+    """
 
     kind: str
     number: int
@@ -72,42 +74,31 @@ class _Mortal:
         """It never is asked."""
 
 
-def run_apart(life: Life, as_of: date, now: datetime, moment: Moment | None = None) -> Run:
-    """A run as a process of its own, killed at *moment*; it says how many steps it took."""
-    place = life.place
-    life.figures["runs"] += 1
-    mailer = _Mortal(life.post.mailer, moment) if moment and moment.kind == "mail" else None
+def killed(life: Life, as_of: date, now: datetime, moment: Moment) -> int:
+    """The exit code of a run as a process of its own that is killed at *moment*, and counted when it was."""
+    kind = moment.kind
 
-    def work(_pause: Pause) -> tuple[int, Any]:
-        worker = life.worker(now, mailer)  # made here: a lock is not inherited
-        steps = Steps(str(place.path.parent) if isinstance(place, File) else "/nowhere", _step(moment))
-        if isinstance(place, File):
-            steps.watch()
-        if moment and moment.kind == "byte":
-            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (moment.number * 1000, resource.RLIM_INFINITY))
-        return exit_code(worker, as_of), steps.number + 1
-
-    run = apart(work, _armed(life, moment))
-    life.check_members()
-    return run
-
-
-def _step(moment: Moment | None) -> Callable[[int], None]:
-    def at(number: int) -> None:
-        if moment and moment.kind == "step" and number == moment.number:
+    def at(number: int, _pause: Pause) -> None:
+        if kind == "step" and number == moment.number:
             die()
 
-    return at
+    mailer = _Mortal(life.post.mailer, moment) if kind == "mail" else None
+    disk = Disk(1000 * moment.number, deadly=True) if kind == "byte" else None
+    code = run_apart(life, as_of, now, at=at, mailer=mailer, disk=disk, ready=_armed(life, moment)).code
+    life.figures["crashes"] += code in (-signal.SIGKILL, -signal.SIGXFSZ)
+    life.post.kill(0, 0)
+    if isinstance(life.place, Online):
+        life.place.strike(None)
+    return code
 
 
-def _armed(life: Life, moment: Moment | None) -> Callable[[int], None]:
+def _armed(life: Life, moment: Moment) -> Callable[[int], None]:
     """What makes sure that the process dies, once its number is known."""
 
     def arm(pid: int) -> None:
-        if moment and moment.kind == "taken":
+        if moment.kind == "taken":
             life.post.kill(pid, moment.number + 1)
-        if moment and moment.kind == "call" and isinstance(life.place, Online):
+        if moment.kind == "call" and isinstance(life.place, Online):
             life.place.strike(functools.partial(_power, pid, moment))
 
     return arm
@@ -125,13 +116,13 @@ def calm(life: Life, number: int) -> tuple[Sequence[Moment], State]:
     place, before = life.place, len(life.taken())
     calls = len(place.server.calls) if place.server else 0
     run = run_apart(life, story.day(number), story.moment(number))
-    law(run.code in (0, 3), f"a calm run ended with {run.code}")
+    law(run.code in (DONE, LEFT), f"a calm run ended with {run.code}")
     mails = len(life.taken()) - before
     counts = {"mail": mails, "taken": mails}
     if place.server:
         counts["call"] = len(place.server.calls) - calls
     else:
-        counts |= {"step": run.said, "byte": 12}
+        counts |= {"step": run.steps, "byte": 12}
     found = [Moment(kind, *one) for kind, many in counts.items() for one in product(range(many), _AFTER.get(kind, NO))]
     return found, life.state(story.moment(number, 12))
 
@@ -169,27 +160,15 @@ def moments(mornings: Mornings) -> Trial:
 
 def _day(life: Life, number: int, moment: Moment, wanted: State) -> None:
     """A run that is killed, the run after it, and what a person says of mail with unknown result."""
-    as_of = story.day(number)
-    run = run_apart(life, as_of, story.moment(number), moment)
-    if run.code in (-signal.SIGKILL, -signal.SIGXFSZ):
-        life.figures["crashes"] += 1
-    else:
-        law(run.code in (0, 3), f"a run that was to be killed ended with {run.code}")
-    power_again(life)
-    recovered(life, as_of, story.moment(number, 9.5), wanted)
-
-
-def power_again(life: Life) -> None:
-    """Nothing is struck any more."""
-    life.post.kill(0, 0)
-    if isinstance(life.place, Online):
-        life.place.strike(None)
+    code = killed(life, story.day(number), story.moment(number), moment)
+    law(code < 0 or code in (DONE, LEFT), f"a run that was to be killed ended with {code}")
+    recovered(life, story.day(number), story.moment(number, 9.5), wanted)
 
 
 def recovered(life: Life, as_of: date, now: datetime, wanted: State) -> None:
     """The next run: then the sheet is as it was *wanted*, and still is when every mail in doubt was looked after."""
     code = life.run(as_of, now)
-    law(code in (0, 3), f"the run afterwards ended with {code}")
+    law(code in (DONE, LEFT), f"the run afterwards ended with {code}")
     state = life.state(now)
     check_same(state, wanted, life.figures)
     if life.settle(now):

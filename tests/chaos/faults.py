@@ -10,24 +10,19 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import resource
-import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tests.chaos import story
 from tests.chaos.crash import recovered
-from tests.chaos.life import Life, State, Trial, check_same, exit_code, law
+from tests.chaos.life import DONE, FAILED, LEFT, WRONG, Life, State, Trial, check_same, law
 from tests.chaos.mornings import Mornings, each
-from tests.chaos.places import File, Online
-from tests.chaos.process import Pause, Steps, apart
+from tests.chaos.places import Online
+from tests.chaos.process import Disk, Pause, Run, run_apart
 from tests.emulators.feishu.faults import slow_down
 from tests.emulators.served import BAD_GATEWAY, Answer, Fault
 from tests.sync.cycles import Clock
-
-DONE, FAILED, WRONG, LEFT, BUSY = 0, 1, 2, 3, 4
-"""Exit codes."""
 
 LATE = 0.25  # seconds: what a client waits for an answer, where it is to wait in vain
 LONGEST = 20 * 60
@@ -89,7 +84,7 @@ def _calm(life: Life, number: int) -> tuple[list[Trouble], State]:
         whats = [*ANY, *OWN[place.name]]
         troubles = [Trouble("call", *one) for one in itertools.product(calls, whats, (False, True))]
     else:
-        steps = _apart(life, number, None)
+        steps = _on_file(life, number, None).steps
         troubles = [Trouble("step", *one) for one in itertools.product(range(steps), ERRORS)]
         troubles += [Trouble("byte", kilobytes, errno.EFBIG) for kilobytes in range(0, 40, 4)]
     mails = range(len(life.taken()) - before)
@@ -125,7 +120,7 @@ def _struck(life: Life, number: int, trouble: Trouble, clock: Clock) -> int:
         return life.run(day, now)
     if not isinstance(place, Online):
         data = place.path.read_bytes()
-        code = _apart(life, number, trouble)
+        code = _on_file(life, number, trouble).code
         law(code != WRONG or place.path.read_bytes() == data, "the set-up is called wrong, and something was written")
         return code
     fault = {**ANY, **OWN[place.name]}[trouble.what]
@@ -137,28 +132,12 @@ def _struck(life: Life, number: int, trouble: Trouble, clock: Clock) -> int:
     return code
 
 
-def _apart(life: Life, number: int, trouble: Trouble | None) -> int:
-    """A run as a process of its own: the steps it takes, or its exit code with that trouble."""
-    assert isinstance(life.place, File)
-    folder = str(life.place.path.parent)
-    life.figures["runs"] += 1
+def _on_file(life: Life, number: int, trouble: Trouble | None) -> Run:
+    """The run of the day as a process of its own, with that trouble."""
 
-    def work(_pause: Pause) -> tuple[int, Any]:
-        worker = life.worker(story.moment(number))
-        steps = Steps(folder, _failing(trouble) if trouble and trouble.kind == "step" else lambda _number: None)
-        steps.watch()
-        if trouble and trouble.kind == "byte":
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (trouble.number * 1000, resource.RLIM_INFINITY))
-        return exit_code(worker, story.day(number)), steps.number + 1
-
-    run = apart(work)
-    return run.code if trouble else run.said
-
-
-def _failing(trouble: Trouble) -> Callable[[int], None]:
-    def at(number: int) -> None:
-        if number == trouble.number:
+    def at(here: int, _pause: Pause) -> None:
+        if trouble and trouble.kind == "step" and here == trouble.number:
             raise OSError(trouble.what, os.strerror(trouble.what))
 
-    return at
+    disk = Disk(1000 * trouble.number) if trouble and trouble.kind == "byte" else None
+    return run_apart(life, story.day(number), story.moment(number), at=at, disk=disk)

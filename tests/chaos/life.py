@@ -25,6 +25,8 @@ from tests.chaos.story import DAILY, ZONE
 
 WORDS = Wording("互助联盟", "huzhu@alliance.example", None)
 COMPUTED = [table for table in WORKER_TABLES if table not in (OUTBOX, RUNS)]
+DONE, FAILED, WRONG, LEFT, BUSY = 0, 1, 2, 3, 4
+"""Exit codes."""
 Figures = Counter[str]
 Trial = Callable[[int, Figures], bool]
 """Tries what has that number and counts into the figures. Whether there is something of that number; raises Broken."""

@@ -17,9 +17,8 @@ from sync.backends.memory import Memory
 from sync.runlog import Tally
 from sync.worker import planned
 from tests.chaos import story
-from tests.chaos.crash import Moment, power_again, run_apart
-from tests.chaos.faults import DONE, FAILED, LEFT
-from tests.chaos.life import WORDS, Broken, Figures, Life, Trial, law
+from tests.chaos.crash import Moment, killed
+from tests.chaos.life import DONE, FAILED, LEFT, WORDS, Broken, Figures, Life, Trial, law
 from tests.chaos.mornings import Mornings
 from tests.chaos.places import Online, Rows
 from tests.rules.sheets import BY_NAME, loan
@@ -112,9 +111,7 @@ def _trial(life: Life, chance: random.Random) -> None:
     people, now = People(life, chance), story.moment(0)
     life.place.disturb(people)
     if chance.random() < 0.3 and isinstance(life.place, Online):
-        run_apart(life, story.day(0), now, Moment("call", chance.randrange(60), after=chance.random() < 0.5))
-        power_again(life)
-        life.figures["crashes"] += 1
+        killed(life, story.day(0), now, Moment("call", chance.randrange(60), after=chance.random() < 0.5))
         now += timedelta(minutes=20)
     now = _once_through(life, now)
     life.place.disturb(None)

@@ -7,14 +7,19 @@ what Python tells an audit hook of: files opened, renamed and removed, locks, co
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
+from sync.mail import Mailer
+from tests.chaos.life import Life, exit_code
+from tests.chaos.places import File
 from tests.chaos.post import FORK
 
 WATCHED = {"os.rename", "os.remove", "os.utime", "os.chmod", "os.chown", "os.link", "fcntl.flock", "socket.connect"}
@@ -27,7 +32,7 @@ class Steps:
     """Counts what a process does to files below *folder* and to the network. at: what happens at each step."""
 
     folder: str
-    at: Callable[[int], None] = lambda _number: None
+    at: Callable[[int], None]
     number: int = -1
 
     def watch(self) -> None:
@@ -40,27 +45,67 @@ class Steps:
             self.at(self.number)
 
 
-def die(_signal: int = signal.SIGKILL) -> None:
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """Holds so many bytes of a file. Of those that are too many a process dies, or is told so."""
+
+    holds: int
+    deadly: bool = False
+
+    def fill(self) -> None:
+        """For this process, for good."""
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL if self.deadly else signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.holds, resource.RLIM_INFINITY))
+
+
+def die() -> None:
     """kill -9, by oneself."""
-    os.kill(os.getpid(), _signal)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @dataclass
 class Run:
-    """code: its exit code, -9 when it was killed. said: what it told of itself."""
+    """code: its exit code, minus the number of the signal that killed it. steps: how many it took, if it lived."""
 
     code: int
-    said: Any = None
+    steps: int = 0
 
 
 Pause = Callable[[], None]
-Work = Callable[[Pause], tuple[int, Any]]
-"""What a process does: its exit code, and what it has to say. It may pause until it is told to go on."""
+Work = Callable[[Pause], tuple[int, int]]
+"""What a process does: its exit code, and its steps. It may pause until it is told to go on."""
 
 
-def apart(
-    work: Work, ready: Callable[[int], None] = lambda _pid: None, meanwhile: Callable[[], None] = lambda: None
+def run_apart(
+    life: Life,
+    as_of: date,
+    now: datetime,
+    *,
+    at: Callable[[int, Pause], None] = lambda _number, _pause: None,
+    mailer: Mailer | None = None,
+    disk: Disk | None = None,
+    ready: Callable[[int], None] = lambda _pid: None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Run:
+    """A run of the worker as a process of its own. See `apart`; at: what happens at each step, where the sheet is a file."""
+    life.figures["runs"] += 1
+
+    def work(pause: Pause) -> tuple[int, int]:
+        worker = life.worker(now, mailer)  # made here: a lock is not inherited
+        steps = Steps("", lambda _number: None)
+        if isinstance(life.place, File):
+            steps = Steps(str(life.place.path.parent), lambda number: at(number, pause))
+            steps.watch()
+        if disk is not None:
+            disk.fill()
+        return exit_code(worker, as_of), steps.number + 1
+
+    run = apart(work, ready, meanwhile)
+    life.check_members()
+    return run
+
+
+def apart(work: Work, ready: Callable[[int], None], meanwhile: Callable[[], None]) -> Run:
     """*work* done by a process of its own. ready: is told its number before it begins; meanwhile: done in a pause."""
     here, there = FORK.Pipe()
     process = FORK.Process(target=_work, args=(there, work))
@@ -73,7 +118,7 @@ def apart(
             meanwhile()
             here.send("go on")
     except EOFError:  # killed
-        said = None
+        said = 0
     process.join()
     return Run(process.exitcode or 0, said)
 
@@ -88,9 +133,9 @@ def _work(pipe: Connection, work: Work) -> None:
 
     pipe.recv()
     try:
-        code, said = work(pause)
+        code, steps = work(pause)
     except BaseException:  # noqa: BLE001  # a process has nobody to raise it to
         traceback.print_exc()
-        code, said = BROKEN, None
-    pipe.send(said)
+        code, steps = BROKEN, 0
+    pipe.send(steps)
     os._exit(code)

@@ -6,18 +6,16 @@ up to go on). One of them does the work; no mail leaves twice, and the sheet is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from tests.chaos import story
 from tests.chaos.crash import recovered
-from tests.chaos.faults import BUSY, DONE, FAILED, LEFT
-from tests.chaos.life import Life, State, Trial, exit_code, law
+from tests.chaos.life import BUSY, DONE, FAILED, LEFT, Life, State, Trial, law
 from tests.chaos.mornings import Mornings, each
-from tests.chaos.places import File, Online
-from tests.chaos.process import Pause, Steps, apart
+from tests.chaos.places import Online
+from tests.chaos.process import Pause, Run, run_apart
 
 AWAKE, ASLEEP = timedelta(0), timedelta(minutes=20)
 
@@ -43,7 +41,7 @@ def _alone(life: Life, number: int) -> tuple[Sequence[Second], State]:
         life.run(story.day(number), now)
         steps = len(place.server.calls) - first
     else:
-        steps = _beside(life, number, -1, lambda: None)[1]
+        steps = _beside(life, number, -1, lambda: None).steps
     return [Second(step, later) for step in range(steps) for later in (AWAKE, ASLEEP)], life.state(now)
 
 
@@ -57,13 +55,13 @@ def _trial(life: Life, number: int, other: Second, wanted: State) -> None:
     if isinstance(life.place, Online):
         codes.append(_overtaken(life, number, other.step, second, now))
     else:
-        codes.append(_beside(life, number, other.step, second)[0])
+        codes.append(_beside(life, number, other.step, second).code)
     law(all(code in (DONE, LEFT, BUSY, FAILED) for code in codes), f"they ended with {codes}")
     law(any(code in (DONE, LEFT) for code in codes), f"neither did it: {codes}")
     recovered(life, story.day(number), now[0] + timedelta(hours=1), wanted)
 
 
-def _overtaken(life: Life, number: int, step: int, second: Any, now: list[datetime]) -> int:
+def _overtaken(life: Life, number: int, step: int, second: Callable[[], None], now: list[datetime]) -> int:
     """The exit code of a run, in whose call *step* another one begins and ends."""
     place, count = life.place, [-1]
     assert isinstance(place, Online)
@@ -80,17 +78,11 @@ def _overtaken(life: Life, number: int, step: int, second: Any, now: list[dateti
     return code
 
 
-def _beside(life: Life, number: int, step: int, second: Any) -> tuple[int, int]:
-    """The exit code of a run as a process, at whose *step* another one begins and ends; and how many steps it took."""
-    assert isinstance(life.place, File)
-    folder = str(life.place.path.parent)
-    life.figures["runs"] += 1
+def _beside(life: Life, number: int, step: int, second: Callable[[], None]) -> Run:
+    """A run as a process, at whose *step* another one begins and ends."""
 
-    def work(pause: Pause) -> tuple[int, Any]:
-        worker = life.worker(story.moment(number))
-        steps = Steps(folder, lambda at: pause() if at == step else None)
-        steps.watch()
-        return exit_code(worker, story.day(number)), steps.number + 1
+    def at(here: int, pause: Pause) -> None:
+        if here == step:
+            pause()
 
-    run = apart(work, meanwhile=second)
-    return run.code, run.said
+    return run_apart(life, story.day(number), story.moment(number), at=at, meanwhile=second)
