@@ -69,9 +69,13 @@ class Feishu:
             self._turn.release()
 
     def read(self, tables: Sequence[Table]) -> Book:
-        """The tables of *tables*: of each its fields, then its rows. The log is looked at with any worker's table."""
+        """The tables of *tables*: of each its fields, then its rows. The log is looked at with any worker's table.
+
+        What was read before is forgotten: whoever changed that since is in nobody's way.
+        """
         self._turn.runs = next((table for table in tables if table.name == RUNS.name), self._turn.runs)
         more = [self._turn.runs] if any(table.owner is Owner.WORKER for table in tables) else []
+        self._sheet.forget()
         self._sheet.look([*tables, *(table for table in more if table not in tables)])
         if more:
             self._turn.check()

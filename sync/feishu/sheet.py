@@ -56,6 +56,11 @@ class Sheet:
 
     # Looking
 
+    def forget(self) -> None:
+        """Know no table any more."""
+        for known in (self.held, self.lines, self._looked, self._touched):
+            known.clear()
+
     def look(self, wanted: Sequence[Table]) -> None:
         """Read these tables: which there are, then of each its fields and its rows.
 

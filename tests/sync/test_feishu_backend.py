@@ -673,6 +673,27 @@ def test_what_became_of_the_mail_is_saved_though_somebody_deletes_the_row_of_the
     assert set(mailer.left.values()) == {1}
 
 
+def test_what_became_of_the_mail_is_saved_though_the_turn_is_over_and_results_were_edited(house: House) -> None:
+    ran(house)
+    mailer, now = Counted(), [NOON]
+
+    def asleep(call: Call) -> None:
+        if mailer.left and "batch_update" in call.path and now == [NOON]:
+            now[0] += 20 * MINUTE
+            house.person.add("积分榜", {"服务中心": "我"})
+            for ident in house.person.rows("提醒邮件"):
+                house.person.type("提醒邮件", ident, "错误", "结果未知")
+
+    house.server.between = asleep
+    Worker(house.backend(lambda: now[0]), mailer, WORDS, POLICY, ZONE, lambda: now[0]).run(AS_OF)
+    house.quiet()
+    left = {number.strip("<>").split("@")[0] for number in mailer.left}
+    fates = {row["邮件编号"]: (row["状态"], row["错误"]) for row in house.person.rows("提醒邮件").values()}
+    assert {fates[number] for number in left} == {("已发送", None)}
+    ran(house, mailer, minutes=40)
+    assert set(mailer.left.values()) == {1}
+
+
 def test_a_long_run_keeps_its_turn(house: House) -> None:
     now = [NOON]
     backend = house.backend()
