@@ -25,7 +25,7 @@ from tests.rules.sheets import loan
 BERLIN = ZoneInfo("Europe/Berlin")
 TWICE, NEVER = datetime(2025, 10, 26, tzinfo=UTC), datetime(2026, 3, 29, tzinfo=UTC)
 """Midnight, Greenwich time, of the days on which an hour comes twice in Berlin, or never."""
-WRITING = {"workbook": ("step", range(20, 40)), "google": ("call", range(3, 4)), "feishu": ("call", range(52, 57))}
+WRITING = {"workbook": ("step", range(20, 40)), "google": ("called", range(3, 4)), "feishu": ("called", range(52, 57))}
 """Between which steps a run is in the middle of its writes."""
 
 
@@ -69,8 +69,8 @@ def month_ahead(life: Life, chance: random.Random) -> None:
     """A clock that runs a month ahead, during which the power goes; set right again it locks nobody out."""
     day = chance.randint(2, 6)
     lived(life, range(day))
-    kind, numbers = WRITING[life.place.name]
-    moment = Moment(kind, chance.choice(numbers), after=kind == "call")
+    what, numbers = WRITING[life.place.name]
+    moment = Moment(what, chance.choice(numbers))
     law(killed(life, story.day(day + 31), story.moment(day + 31), moment) < 0, "it was to be killed")
     lived(life, [day, day + 1])
     life.settle(story.moment(day + 1, 12))
@@ -93,13 +93,13 @@ def hour_twice_or_never(life: Life, chance: random.Random) -> None:
     if not isinstance(life.place, Online):
         return  # a file is locked by the system, and by nobody's clock
     began = chance.choice((TWICE, NEVER)) + timedelta(minutes=chance.randrange(-10, 90))
-    _, calls = WRITING[life.place.name]
+    what, calls = WRITING[life.place.name]
     day = began.date()
 
     def berlin(minutes: float) -> datetime:
         return (began + timedelta(minutes=minutes)).astimezone(BERLIN)
 
-    moment = Moment("call", chance.choice(calls), after=True)
+    moment = Moment(what, chance.choice(calls))
     law(killed(life, day, berlin(0), moment) < 0, "it was to be killed")
     for minutes, codes in ((1, [BUSY]), (13, [BUSY]), (17, [DONE, LEFT]), (90, [DONE, LEFT])):
         code = life.run(day, berlin(minutes))

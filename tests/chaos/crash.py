@@ -10,16 +10,12 @@ import functools
 import os
 import random
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from email.message import EmailMessage
 from functools import cache
-from itertools import product
 
 from rules.schema import RUNS
-from sync.mail import Mailer, Send
 from tests.chaos import story
 from tests.chaos.life import DONE, LEFT, Figures, Life, State, Trial, check_same, law, told
 from tests.chaos.mornings import Mornings, each
@@ -30,61 +26,25 @@ from tests.emulators.served import Call, Fault
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When the power goes: at which thing of its kind, and whether that takes effect first.
+    """When the power goes: at which thing of its kind.
 
-    kind: call of a service; step of a run on a file; byte, in thousands, of a file that is written; mail that is handed
-    over; taken, of a mail by the server, before its answer.
+    what: "call" of a service before it takes effect, or "called", after it; "step" on a file; "byte", in thousands, of a
+    file that is written; "mail" before it is handed over, "taken" by the server that has not answered, or "mailed".
     """
 
-    kind: str
+    what: str
     number: int
-    after: bool = False
-
-
-NO = (False,)
-_AFTER = {"call": (False, True), "mail": (False, True)}
-
-
-@dataclass(frozen=True)
-class _Mortal:
-    """A way out for mail on which the process dies."""
-
-    mailer: Mailer
-    moment: Moment
-
-    @contextmanager
-    def open(self) -> Iterator[Send]:
-        sent = 0
-        with self.mailer.open() as send:
-
-            def sending(message: EmailMessage) -> tuple[str, ...]:
-                nonlocal sent
-                here = sent == self.moment.number
-                sent += 1
-                if here and not self.moment.after:
-                    die()
-                refused = send(message)
-                if here:
-                    die()
-                return refused
-
-            yield sending
-
-    def check(self) -> None:
-        """It never is asked."""
 
 
 def killed(life: Life, as_of: date, now: datetime, moment: Moment) -> int:
     """The exit code of a run as a process of its own that is killed at *moment*, and counted when it was."""
-    kind = moment.kind
 
-    def at(number: int, _pause: Pause) -> None:
-        if kind == "step" and number == moment.number:
+    def at(what: str, number: int, _pause: Pause) -> None:
+        if Moment(what, number) == moment:
             die()
 
-    mailer = _Mortal(life.post.mailer, moment) if kind == "mail" else None
-    disk = Disk(1000 * moment.number, deadly=True) if kind == "byte" else None
-    code = run_apart(life, as_of, now, at=at, mailer=mailer, disk=disk, ready=_armed(life, moment)).code
+    disk = Disk(1000 * moment.number, deadly=True) if moment.what == "byte" else None
+    code = run_apart(life, as_of, now, at=at, disk=disk, ready=_armed(life, moment)).code
     life.figures["crashes"] += code in (-signal.SIGKILL, -signal.SIGXFSZ)
     life.post.kill(0, 0)
     if isinstance(life.place, Online):
@@ -96,9 +56,9 @@ def _armed(life: Life, moment: Moment) -> Callable[[int], None]:
     """What makes sure that the process dies, once its number is known."""
 
     def arm(pid: int) -> None:
-        if moment.kind == "taken":
+        if moment.what == "taken":
             life.post.kill(pid, moment.number + 1)
-        if moment.kind == "call" and isinstance(life.place, Online):
+        if moment.what in ("call", "called") and isinstance(life.place, Online):
             life.place.strike(functools.partial(_power, pid, moment))
 
     return arm
@@ -108,7 +68,7 @@ def _power(pid: int, moment: Moment, number: int, _call: Call) -> Fault | None:
     if number != moment.number:
         return None
     os.kill(pid, signal.SIGKILL)
-    return Fault(served=moment.after)
+    return Fault(served=moment.what == "called")
 
 
 def calm(life: Life, number: int) -> tuple[Sequence[Moment], State]:
@@ -118,13 +78,14 @@ def calm(life: Life, number: int) -> tuple[Sequence[Moment], State]:
     run = run_apart(life, story.day(number), story.moment(number))
     law(run.code in (DONE, LEFT), f"a calm run ended with {run.code}")
     mails = len(life.taken()) - before
-    counts = {"mail": mails, "taken": mails}
+    counts = {"mail": mails, "taken": mails, "mailed": mails}
     if place.server:
-        counts["call"] = len(place.server.calls) - calls
+        counts |= dict.fromkeys(("call", "called"), len(place.server.calls) - calls)
     else:
         counts |= {"step": run.steps, "byte": 12}
-    found = [Moment(kind, *one) for kind, many in counts.items() for one in product(range(many), _AFTER.get(kind, NO))]
-    return found, life.state(story.moment(number, 12))
+    return [Moment(what, number) for what, many in counts.items() for number in range(many)], life.state(
+        story.moment(number, 12)
+    )
 
 
 def stories(mornings: Mornings, days: int = story.DAYS) -> Trial:

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.chaos import story
 from tests.chaos.crash import recovered
-from tests.chaos.life import DONE, FAILED, LEFT, WRONG, Life, State, Trial, check_same, law
+from tests.chaos.life import BUSY, DONE, FAILED, LEFT, WRONG, Life, State, Trial, check_same, law
 from tests.chaos.mornings import Mornings, each
 from tests.chaos.places import Online
 from tests.chaos.process import Disk, Pause, Run, run_apart
@@ -108,7 +108,7 @@ def _codes(trouble: Trouble) -> Sequence[int]:
         return [MAIL[trouble.what]]
     if trouble.kind == "call":
         return [DONE, LEFT, FAILED] if trouble.lasting else [DONE, LEFT]
-    return [DONE, LEFT, FAILED, WRONG]
+    return [DONE, LEFT, FAILED, WRONG, BUSY]  # a lock that may not be had counts as taken
 
 
 def _struck(life: Life, number: int, trouble: Trouble, clock: Clock) -> int:
@@ -121,7 +121,7 @@ def _struck(life: Life, number: int, trouble: Trouble, clock: Clock) -> int:
     if not isinstance(place, Online):
         data = place.path.read_bytes()
         code = _on_file(life, number, trouble).code
-        law(code != WRONG or place.path.read_bytes() == data, "the set-up is called wrong, and something was written")
+        law(code not in (WRONG, BUSY) or place.path.read_bytes() == data, "it did not begin, and something was written")
         return code
     fault = {**ANY, **OWN[place.name]}[trouble.what]
     place.strike(lambda at, _call: fault if at == trouble.number or (trouble.lasting and at > trouble.number) else None)
@@ -135,8 +135,8 @@ def _struck(life: Life, number: int, trouble: Trouble, clock: Clock) -> int:
 def _on_file(life: Life, number: int, trouble: Trouble | None) -> Run:
     """The run of the day as a process of its own, with that trouble."""
 
-    def at(here: int, _pause: Pause) -> None:
-        if trouble and trouble.kind == "step" and here == trouble.number:
+    def at(what: str, here: int, _pause: Pause) -> None:
+        if trouble and (what, here) == (trouble.kind, trouble.number):
             raise OSError(trouble.what, os.strerror(trouble.what))
 
     disk = Disk(1000 * trouble.number) if trouble and trouble.kind == "byte" else None

@@ -111,7 +111,7 @@ def _trial(life: Life, chance: random.Random) -> None:
     people, now = People(life, chance), story.moment(0)
     life.place.disturb(people)
     if chance.random() < 0.3 and isinstance(life.place, Online):
-        killed(life, story.day(0), now, Moment("call", chance.randrange(60), after=chance.random() < 0.5))
+        killed(life, story.day(0), now, Moment(chance.choice(("call", "called")), chance.randrange(60)))
         now += timedelta(minutes=20)
     now = _once_through(life, now)
     life.place.disturb(None)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
+from email.message import EmailMessage
+from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from sync.mail import Smtp
+from sync.mail import Mailer, Send, Smtp
 from tests.sync.postman import Postman
 
 FORK = multiprocessing.get_context("fork")
@@ -101,6 +103,31 @@ class Post:
     def _ask(self, *words: Any) -> Any:
         self._pipe.send(words)
         return self._pipe.recv()
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A way out for mail. at: is told "mail" before each is handed over, "mailed" after it, and its number."""
+
+    mailer: Mailer
+    at: Callable[[str, int], None]
+
+    @contextmanager
+    def open(self) -> Iterator[Send]:
+        numbers = count()
+        with self.mailer.open() as send:
+
+            def sending(message: EmailMessage) -> tuple[str, ...]:
+                number = next(numbers)
+                self.at("mail", number)
+                refused = send(message)
+                self.at("mailed", number)
+                return refused
+
+            yield sending
+
+    def check(self) -> None:
+        """It never is asked."""
 
 
 @contextmanager

@@ -17,10 +17,9 @@ from datetime import date, datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
-from sync.mail import Mailer
 from tests.chaos.life import Life, exit_code
 from tests.chaos.places import File
-from tests.chaos.post import FORK
+from tests.chaos.post import FORK, Watched
 
 WATCHED = {"os.rename", "os.remove", "os.utime", "os.chmod", "os.chown", "os.link", "fcntl.flock", "socket.connect"}
 BROKEN = 70
@@ -72,6 +71,8 @@ class Run:
 
 
 Pause = Callable[[], None]
+Happening = Callable[[str, int, Pause], None]
+"""What happens at each "step" on a file, "mail" or "mailed" of a run, by number."""
 Work = Callable[[Pause], tuple[int, int]]
 """What a process does: its exit code, and its steps. It may pause until it is told to go on."""
 
@@ -81,20 +82,20 @@ def run_apart(
     as_of: date,
     now: datetime,
     *,
-    at: Callable[[int, Pause], None] = lambda _number, _pause: None,
-    mailer: Mailer | None = None,
+    at: Happening = lambda _what, _number, _pause: None,
     disk: Disk | None = None,
     ready: Callable[[int], None] = lambda _pid: None,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> Run:
-    """A run of the worker as a process of its own. See `apart`; at: what happens at each step, where the sheet is a file."""
+    """A run of the worker as a process of its own. See `apart` for ready and meanwhile."""
     life.figures["runs"] += 1
 
     def work(pause: Pause) -> tuple[int, int]:
+        mailer = Watched(life.post.mailer, lambda what, number: at(what, number, pause))
         worker = life.worker(now, mailer)  # made here: a lock is not inherited
         steps = Steps("", lambda _number: None)
         if isinstance(life.place, File):
-            steps = Steps(str(life.place.path.parent), lambda number: at(number, pause))
+            steps = Steps(str(life.place.path.parent), lambda number: at("step", number, pause))
             steps.watch()
         if disk is not None:
             disk.fill()
