@@ -7,6 +7,7 @@ hold is told at once, with the command that tries the same again; then the exit 
 from __future__ import annotations
 
 import argparse
+import logging
 import shlex
 import sys
 import time
@@ -74,6 +75,7 @@ def options() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when every law held."""
     given = options().parse_args(arguments)
+    logging.disable(logging.WARNING)  # what a run survives it may log
     rows = []
     for backend in given.backend or PLACES:
         with post() as server, Mornings(backend, server) as mornings:

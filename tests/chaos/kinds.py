@@ -26,10 +26,10 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "crash": Kind(crash.stories, 4, partial(crash.stories, days=2)),
+    "crash": Kind(crash.stories, 3, partial(crash.stories, days=2)),
     "moment": Kind(crash.moments, 120),
-    "fault": Kind(faults.trials, 150),
-    "two": Kind(two.trials, 120),
-    "clock": Kind(clock.trials, 24),
-    "people": Kind(people.trials, 60),
+    "fault": Kind(faults.trials, 100),
+    "two": Kind(two.trials, 90),
+    "clock": Kind(clock.trials, 30),
+    "people": Kind(people.trials, 50),
 }
