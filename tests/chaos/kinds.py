@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from tests.chaos import clock, crash, faults, people, two
+from tests.chaos import clock, crash, endurance, faults, people, two
 from tests.chaos.life import Trial
 from tests.chaos.mornings import Mornings
 
@@ -32,4 +32,5 @@ KINDS: Mapping[str, Kind] = {
     "two": Kind(two.trials, 90),
     "clock": Kind(clock.trials, 30),
     "people": Kind(people.trials, 50),
+    "endurance": Kind(endurance.trials, 1, partial(endurance.trials, weeks=2)),
 }
