@@ -29,7 +29,7 @@ _BODY = Words(
 )
 
 
-def due(mails: Iterable[Mail], as_of: date, keep_days: int) -> dict[int, list[Mail]]:
+def due(mails: Collection[Mail], as_of: date, keep_days: int) -> dict[int, list[Mail]]:
     """Year -> its settled mails, of each year that has been over for *keep_days* days.
 
     A mail whose day somebody spoiled stays where it is: nobody knows its year.
@@ -44,10 +44,16 @@ def due(mails: Iterable[Mail], as_of: date, keep_days: int) -> dict[int, list[Ma
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """mails: what the outbox should hold. archives: year -> what its tab should hold, for years that get some mail."""
+    """What is to be written, in two steps.
 
-    mails: tuple[Mail, ...]
+    First archives (year -> what its tab should hold, for years that get some mail), and with them *told*: the outbox
+    with the rows that stay for it, below all others. Then *mails*: that outbox without what has moved. So rows that
+    stay move up, if at all: wherever a write is cut off, each still stands in its old place or in its new one.
+    """
+
     archives: Mapping[int, tuple[Mail, ...]]
+    told: tuple[Mail, ...]
+    mails: tuple[Mail, ...]
 
 
 def filing(
@@ -55,21 +61,22 @@ def filing(
 ) -> Filing:
     """The outbox without the mail that is due to be filed, and the archives with it.
 
-    archived: year -> what its tab holds already. A filing that was cut off is finished: a mail that stands in archive
-    and outbox is one mail, and what new rows would say that others say already, is not said twice. Rows that stay are
+    archived: year -> what its tab holds already. A filing that was cut off is finished: a mail that stands twice is one
+    mail, and what new rows would say that others say already, is not said twice. Rows that stay for filed mail are
     never changed, so no key is anywhere on its way from one to another.
     """
-    moving = due(mails, as_of, keep_days)
+    found = {mail.mail_id: mail for mail in mails}
+    moving = due(found.values(), as_of, keep_days)
     archives = {
         year: tuple({mail.mail_id: mail for mail in (*archived.get(year, ()), *new)}.values())
         for year, new in moving.items()
     }
-    moved = {id(mail) for new in moving.values() for mail in new}
-    rows = [mail for mail in mails if mail.status is MailStatus.FILED]
+    moved = {mail.mail_id for new in moving.values() for mail in new}
     for year in sorted(moving):
-        rows = [*rows, *_folded(year, _unsaid(moving[year], rows), {mail.mail_id for mail in rows}, locale)]
-    stay = [mail for mail in mails if mail.status is not MailStatus.FILED and id(mail) not in moved]
-    return Filing((*rows, *stay), archives)
+        rows = [mail for mail in found.values() if mail.status is MailStatus.FILED]
+        found |= {row.mail_id: row for row in _folded(year, _unsaid(moving[year], rows), found, locale)}
+    stay = tuple(mail for ident, mail in found.items() if ident not in moved)
+    return Filing(archives, tuple(found.values()), stay)
 
 
 def _unsaid(mails: Iterable[Mail], rows: Iterable[Mail]) -> Iterator[Mail]:

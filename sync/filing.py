@@ -1,4 +1,4 @@
-"""Mail of past years filed: from the outbox to the tabs of its years, by one write (rules/archive.py)."""
+"""Mail of past years filed: from the outbox to the tabs of its years (rules/archive.py)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sync.unreadable import mails_in
 def file(backend: Backend, years: Iterable[int], as_of: date, policy: Policy, zone: tzinfo) -> None:
     """Move what is settled of *years* to their tabs, which are made when they are missing.
 
-    The archives are written first: cut off before the outbox, a mail stands in both, and the next filing makes it one.
+    Cut off before the end, a mail stands in both, never in none, and the next filing makes it one.
 
     Raises SetupError, with nothing written, when an archive has lost its headers, and Conflict as any write.
     """
@@ -28,4 +28,5 @@ def file(backend: Backend, years: Iterable[int], as_of: date, policy: Policy, zo
     archived = {year: mails_in(book, table, zone) for year, table in tabs.items()}
     done = filing(mails, archived, as_of, policy.mail.keep_days, policy.alliance.locale)
     filled = [Change(tabs[year], rows_of(held)) for year, held in done.archives.items()]
-    backend.write([*filled, Change(outbox, rows_of(done.mails))], book.version)
+    version = backend.write([*filled, Change(outbox, rows_of(done.told))], book.version)
+    backend.write([Change(outbox, rows_of(done.mails))], version)

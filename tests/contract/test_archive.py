@@ -5,25 +5,29 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from rules.archive import filing
 from rules.changes import body, canonical
-from rules.outbox import mails_in, rows_of
+from rules.outbox import mails_in, on_record, rows_of
 from rules.schema import OUTBOX, TABLES, archive_of
-from rules.values import Cell, Mail, MailStatus
+from rules.values import Cell, Change, Mail, MailStatus
 from sync import summary
 from sync.backends import Backend
-from sync.errors import SetupError
+from sync.errors import HuzhuError, SetupError
+from sync.filing import file
 from sync.mailroom import Act, Mailroom
 from sync.runlog import Tally
 from sync.undo import undo
 from sync.worker import Worker, planned
 from tests.contract.test_backends import SHEETS, Sheet, memory
 from tests.contract.test_undo import begun, cells, clock, ran, shown
+from tests.emulators.served import Fault
 from tests.rules.sheets import POLICY, ZONE
 from tests.sync.cycles import AS_OF, WORDS, Counted
+from tests.sync.spreadsheets import LEASE, NOON, House, spreadsheet
 
 ARCHIVE = archive_of(OUTBOX, 2025)
 FILED_ON = dt.date(2026, 4, 1)
@@ -132,3 +136,35 @@ def test_plan_and_run_say_what_is_filed(plain: Sheet, capsys, locale: str, said:
         Worker(plain.backend, Counted(), WORDS, POLICY, ZONE, clock).run(FILED_ON), as_json=False, locale=locale
     )
     assert said in capsys.readouterr().out
+
+
+def test_a_filing_in_several_calls_may_be_cut_off_at_any(monkeypatch) -> None:
+    """A spreadsheet takes some 2 MB at once. Newest first or last: no open mail is lost, and no key, not for a moment."""
+    monkeypatch.setattr("sync.backends.google.MOST_BYTES", 2_000)
+    monkeypatch.setattr("sync.google.requests._MOST_ROWS", 3)
+    settled = [replace(OLD, mail_id=f"{n:016x}", items=(f"digest:2025-W{n}",), body="信" * 400) for n in range(8)]
+    waiting = [replace(OLD, mail_id=f"{n:016x}", items=(f"k:{n}",), status=MailStatus.HELD) for n in range(8, 11)]
+    for mails in ([*settled, *waiting], [*waiting, *settled]):
+        with spreadsheet() as ready:
+            ready.backend().prepare([OUTBOX])
+            backend = ready.backend()
+            backend.write([Change(OUTBOX, rows_of(mails))], backend.read([OUTBOX]).version)
+            with spreadsheet(like=ready) as house:
+                file(house.backend(), [2025], FILED_ON, POLICY, ZONE)
+                whole, calls = (kept(house.backend()), archived(house.backend())), _writes(house)
+            assert calls > 7
+            for number in range(1, calls):
+                with spreadsheet(like=ready) as house:
+                    house.server.fault = lambda _call, house=house, n=number: Fault() if _writes(house) > n else None
+                    with pytest.raises(HuzhuError):
+                        file(house.backend(sleep=lambda _seconds: None), [2025], FILED_ON, POLICY, ZONE)
+                    house.server.fault = lambda _call: None
+                    half = kept(house.backend(NOON + LEASE))
+                    assert {mail.mail_id for mail in waiting} <= {mail.mail_id for mail in half}
+                    assert {key for mail in mails for key in mail.items} <= on_record(half).keys()
+                    file(house.backend(NOON + LEASE), [2025], FILED_ON, POLICY, ZONE)
+                    assert (kept(house.backend(NOON + LEASE)), archived(house.backend())) == whole
+
+
+def _writes(house: House) -> int:
+    return sum("batchUpdate" in call.path for call in house.server.calls)
