@@ -27,7 +27,7 @@ HEADERS = ("kind", "backend", *COUNTED[:5], "mails counted at the server", "held
 def tried(kind: str, mornings: Mornings, seeds: Iterable[int], *, briefly: bool = False) -> Figures:
     """What was counted in the trials of *kind* with these numbers; those that there are not are left out."""
     figures, began = Figures(), time.monotonic()
-    trial = (KINDS[kind].briefly if briefly else KINDS[kind].trials)(mornings)
+    trial = KINDS[kind].made(mornings, briefly=briefly)
     for seed in seeds:
         try:
             figures["trials"] += trial(seed, figures)

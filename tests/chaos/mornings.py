@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Self
 
 from tests.chaos import story
-from tests.chaos.life import Figures, Life, State, Trial, exit_code, law, told
+from tests.chaos.life import DONE, LEFT, Figures, Life, State, Trial, exit_code, law, told
 from tests.chaos.places import PLACES, Alliance
 from tests.chaos.post import Post
 
@@ -47,7 +47,7 @@ class Mornings:
         if key not in self._made:
             self._made[key] = life = Life(self._places.enter_context(PLACES[self.backend](alliance)), self.post)
             if day:
-                law(life.run(story.day(0), story.moment(0)) in (0, 3), "the first run failed")
+                law(life.run(story.day(0), story.moment(0)) in (DONE, LEFT), "the first run failed")
             for number in range(1, day + 1):
                 story.night(life, number)
             life.stand_still()
