@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -22,8 +21,8 @@ from sync.mailroom import Act, Mailroom
 from sync.runlog import Tally
 from sync.undo import undo
 from sync.worker import Worker, planned
-from tests.contract.test_backends import SHEETS, Sheet, memory
-from tests.contract.test_undo import begun, cells, clock, ran, shown
+from tests.contract.runs import cells, clock, ran, shown
+from tests.contract.test_backends import Sheet
 from tests.emulators.served import Fault
 from tests.rules.sheets import POLICY, ZONE
 from tests.sync.cycles import AS_OF, WORDS, Counted
@@ -32,18 +31,6 @@ from tests.sync.spreadsheets import LEASE, NOON, House, spreadsheet
 ARCHIVE = archive_of(OUTBOX, 2025)
 FILED_ON = dt.date(2026, 4, 1)
 DAYS = (FILED_ON - AS_OF).days
-
-
-@pytest.fixture(params=SHEETS.values(), ids=SHEETS)
-def sheet(request, tmp_path) -> Iterator[Sheet]:
-    with request.param(tmp_path) as made:
-        yield begun(made)
-
-
-@pytest.fixture
-def plain(tmp_path) -> Iterator[Sheet]:
-    with memory(tmp_path) as made:
-        yield begun(made)
 
 
 def kept(backend: Backend) -> list[Mail]:

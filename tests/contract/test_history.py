@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from rules.schema import ISSUES, LOANS
 from rules.values import Cell
 from sync.backends import Backend
-from tests.contract.runs import begun, cells, ran, tab
-from tests.contract.test_backends import SHEETS, Sheet
-
-
-@pytest.fixture(params=SHEETS.values(), ids=SHEETS)
-def sheet(request, tmp_path) -> Iterator[Sheet]:
-    with request.param(tmp_path) as made:
-        yield begun(made)
+from tests.contract.runs import cells, ran, tab
+from tests.contract.test_backends import Sheet
 
 
 def test_a_changed_history_is_told_all_day_and_not_the_next(sheet: Sheet) -> None:

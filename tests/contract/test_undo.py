@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,22 +13,10 @@ from sync.errors import RunFailed, SetupError
 from sync.snapshot import packed, unpacked
 from sync.undo import undo
 from sync.worker import Worker
-from tests.contract.runs import begun, cells, clock, ran, shown, tab
-from tests.contract.test_backends import SHEETS, Sheet, memory
+from tests.contract.runs import cells, clock, ran, shown, tab
+from tests.contract.test_backends import Sheet
 from tests.rules.sheets import BY_NAME, POLICY, ZONE
 from tests.sync.cycles import AS_OF, WORDS, Counted
-
-
-@pytest.fixture(params=SHEETS.values(), ids=SHEETS)
-def sheet(request, tmp_path) -> Iterator[Sheet]:
-    with request.param(tmp_path) as made:
-        yield begun(made)
-
-
-@pytest.fixture
-def plain(tmp_path) -> Iterator[Sheet]:
-    with memory(tmp_path) as made:
-        yield begun(made)
 
 
 def test_undo_puts_back_the_tabs_and_leaves_mail_and_members_alone(sheet: Sheet) -> None:
