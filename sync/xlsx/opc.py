@@ -6,6 +6,7 @@ Source: ECMA-376 part 1, sections 12 and 18.2; part 2, section 9.
 from __future__ import annotations
 
 import io
+import itertools
 import posixpath
 import zipfile
 from collections.abc import Iterator
@@ -137,24 +138,25 @@ def spelled(package: Package, new: bytes) -> bytes:
     return new
 
 
-def add_part(package: Package, pattern: str, kind: str, content: bytes) -> str:
+def add_part(package: Package, pattern: str, kind: str, content: bytes, *, first: str = "1") -> str:
     """A new part named after *pattern*; its name."""
-    part = free_part(package, pattern)
+    part = free_part(package, pattern, first=first)
     put_part(package, part, kind, content)
     return part
 
 
-def free_part(package: Package, pattern: str) -> str:
-    """*pattern* with the first number that is free: of a part that is gone, a relation or a type may still be there."""
+def free_part(package: Package, pattern: str, *, first: str = "1") -> str:
+    """*pattern* with the first number that is free: of a part that is gone, a relation or a type may still be there.
+
+    first: what stands for 1 in the name.
+    """
     declared = {element.get("PartName", "").lower() for element in root(package, _TYPES)}
-    number = 1
-    while (
-        (part := pattern.format(number)) in package
-        or rels_of(part) in package
-        or f"/{markup.quoted(part)}".lower() in declared
-    ):
-        number += 1
-    return part
+    names = (pattern.format(number) for number in itertools.chain([first], itertools.count(2)))
+    return next(
+        part
+        for part in names
+        if not (part in package or rels_of(part) in package or f"/{markup.quoted(part)}".lower() in declared)
+    )
 
 
 def put_part(package: Package, part: str, kind: str, content: bytes) -> None:

@@ -95,8 +95,7 @@ def _styles_part(package: Package) -> str:
     book = opc.workbook_part(package)
     part = next((r.target for r in opc.relations(package, book) if r.kind == "styles" and r.target in package), None)
     if part is None:
-        name = "xl/styles{}.xml" if "xl/styles.xml" in package else "xl/styles.xml"
-        part = opc.add_part(package, name, "styles", _EMPTY.encode())
+        part = opc.add_part(package, "xl/styles{}.xml", "styles", _EMPTY.encode(), first="")
         opc.relate(package, book, "styles", part)
     return part
 

@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from rules.schema import TABLES
+from rules.schema import QUEUE, TABLES
 from rules.values import Change
 from sync.backends.workbook import Workbook
 from sync.errors import SetupError
@@ -206,8 +206,7 @@ def test_a_part_of_any_name_is_written_nowhere_but_into_the_file(tmp_path, prepa
     path = home / "alliance.xlsx"
     path.write_bytes(entries(*prepared.items(), (name, b"<x/>")))
     book = Workbook(path)
-    table = next(table for table in TABLES if table.name == "queue")
-    book.write([Change(table, [])], book.read(TABLES).version)
+    book.write([Change(QUEUE, [])], book.read(TABLES).version)
     assert packages.parts_of(path.read_bytes())[zipfile.ZipInfo(name).filename] == b"<x/>"
     assert {file.name for file in tmp_path.rglob("*")} <= {"home", "alliance.xlsx", ".alliance.xlsx.lock"}
 
@@ -225,3 +224,18 @@ def test_parts_that_share_their_bytes_count_once_each(tmp_path):
     path.write_bytes(data[:start] + directory + ends)
     with pytest.raises(SetupError, match="over 512 MB"):
         Workbook(path).read(TABLES)
+
+
+@pytest.mark.parametrize(
+    "part", ["xl/styles.xml", "xl/worksheets/sheet1.xml", "xl/comments1.xml", "xl/drawings/drawing1.xml"]
+)
+def test_a_part_that_is_named_and_gone_is_made_anew_or_missed(tmp_path, prepared, part):
+    """It is still declared: a name that is not free is not waited for."""
+    path = tmp_path / "alliance.xlsx"
+    path.write_bytes(entries(*((name, content) for name, content in prepared.items() if name != part)))
+    book = Workbook(path)
+    with contextlib.suppress(SetupError):
+        book.write([Change(QUEUE, [])], book.read(TABLES).version)
+        book.prepare(TABLES)
+    if part == "xl/styles.xml":
+        assert book.read(TABLES).tabs["queue"].rows
