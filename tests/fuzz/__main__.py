@@ -26,7 +26,7 @@ from tests.fuzz import attempts, packages, settings
 from tests.rules.sheets import ZONE
 
 SECONDS, MEGABYTES = 20, 1500
-"""The most one attempt may take; the demo's own run takes a tenth of either."""
+"""The most one attempt may take, of a processor's time; the demo's own run takes a tenth of either."""
 FILED = 50
 KINDS = ("workbook", "settings", "cell")
 ACCEPTED = ("used", "read")
@@ -68,6 +68,7 @@ def _alone(attempt: Callable[[int], str], seed: int) -> str:
     try:
         return str(ours.recv())
     except EOFError:
+        process.join()
         return f"CRASHED: signal {-(process.exitcode or 0)}"
     finally:
         process.join()
@@ -75,7 +76,8 @@ def _alone(attempt: Callable[[int], str], seed: int) -> str:
 
 def _bounded(attempt: Callable[[int], str], seed: int, answer: object) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEGABYTES * 1_000_000,) * 2)
-    signal.alarm(SECONDS)
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    signal.alarm(10 * SECONDS)  # what waits uses none of it; a busy machine is no defect
     answer.send(_said(attempt, seed))  # type: ignore[attr-defined]  # a Connection
 
 
