@@ -141,11 +141,12 @@ def helped(loans: pd.DataFrame, as_of: date) -> tuple[Help, ...]:
 
 
 def matrix(helps: Sequence[Help], centers: Sequence[str], most: int) -> Matrix:
-    """The *most* members of *centers* that lend and borrow most often, in the order given."""
+    """The *most* members that lend and borrow most often, those of *centers* first, then those who have left."""
     dealings: Counter[str] = Counter()
     for one in helps:
         dealings.update({one.lender: one.loans, one.borrower: one.loans})
     known = [center for center in centers if center in dealings]
+    known += sorted(dealings.keys() - set(known))
     chosen = set(sorted(known, key=lambda center: -dealings[center])[:most])
     shown = tuple(center for center in known if center in chosen)
     loans = {(one.lender, one.borrower): one.loans for one in helps}

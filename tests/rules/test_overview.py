@@ -54,6 +54,13 @@ def test_the_matrix_holds_those_who_deal_most_in_the_order_of_the_standings():
     assert matrix((), ["甲"], 3) == Matrix((), (), 0)
 
 
+def test_who_helped_before_leaving_stays_in_the_matrix():
+    helps = (Help("甲", "乙", 3, 3), Help("乙", "丙", 2, 2), Help("丁", "甲", 1, 9))
+    assert matrix(helps, ["丙", "乙"], 9) == Matrix(
+        ("丙", "乙", "丁", "甲"), ((0,) * 4, (2, 0, 0, 0), (0, 0, 0, 1), (0, 3, 0, 0)), 0
+    )
+
+
 def test_months_end_with_the_one_asked_for():
     assert months_to(date(2025, 3, 31), 4) == ("2024-12", "2025-01", "2025-02", "2025-03")
 
