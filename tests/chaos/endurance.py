@@ -163,19 +163,9 @@ def google() -> Iterator[Place]:
         house.backend().prepare(TABLES)
 
         def put(typed: Mapping[str, list[Cells]]) -> None:
-            for name, rows in typed.items():
-                start = {"sheetId": house.owner.tab(BY_NAME[name].title).id, "rowIndex": 1, "columnIndex": 0}
-                cells = [{"values": [_entered(cell) for cell in row]} for row in _lines(name, rows)]
-                house.owner.does({"updateCells": {"start": start, "rows": cells, "fields": "userEnteredValue"}})
+            house.paste({name: _lines(name, rows) for name, rows in typed.items()})
 
         yield Place("google", put, (house.server.url, house.ident))
-
-
-def _entered(cell: Cell) -> dict[str, object]:
-    if cell is None:
-        return {}
-    number = isinstance(cell, int | float)
-    return {"userEnteredValue": {"numberValue": cell} if number else {"stringValue": str(cell)}}
 
 
 @contextmanager

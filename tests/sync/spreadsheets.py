@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from google.oauth2.credentials import Credentials
 
 from rules.schema import TABLES
+from rules.values import Cell
 from sync.backends.google import Google
 from sync.google.client import Client
 from sync.google.spreadsheet import Spreadsheet
@@ -55,10 +56,24 @@ class House:
                     if cell is not None:
                         self.owner.type(title, number, at, cell)  # type: ignore[arg-type]
 
+    def paste(self, rows: Mapping[str, Iterable[Sequence[Cell]]]) -> None:
+        """The same all at once, each cell as it is: nothing is parsed."""
+        for name, lines in rows.items():
+            start = {"sheetId": self.owner.tab(BY_NAME[name].title).id, "rowIndex": 1, "columnIndex": 0}
+            cells = [{"values": [_entered(cell) for cell in line]} for line in lines]
+            self.owner.does({"updateCells": {"start": start, "rows": cells, "fields": "userEnteredValue"}})
+
     def backend(self, now: datetime | Callable[[], datetime] = NOON, **bounds: object) -> Google:
         """The sheet as a run of the worker opens it. now: a moment that stays, or a clock."""
         client = Client(Credentials(TOKEN), base_url=self.server.url, per_minute=10**6, **bounds)  # type: ignore[arg-type]
         return Google(Spreadsheet(client, self.ident, ACCOUNT, now if callable(now) else lambda: now, LEASE))
+
+
+def _entered(cell: Cell) -> dict[str, object]:
+    if cell is None:
+        return {}
+    number = isinstance(cell, int | float)
+    return {"userEnteredValue": {"numberValue": cell} if number else {"stringValue": str(cell)}}
 
 
 @cache

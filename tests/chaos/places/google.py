@@ -12,7 +12,6 @@ from rules.values import Cell
 from sync.backends import Backend
 from tests.chaos.places.place import TITLES, Alliance, Clock, Online, Person, Place, Rows, asleep, lines
 from tests.emulators.served import Call
-from tests.rules.sheets import BY_NAME
 from tests.sync import spreadsheets
 
 
@@ -26,7 +25,7 @@ class _AtGoogle:
         return self.owner.rows(title)
 
     def type(self, title: str, row: int, header: str, value: Cell) -> None:
-        self.owner.type(title, row, self._column(title, header), value)  # type: ignore[arg-type]
+        self.owner.type(title, row, self._column(title, header), value)
 
     def insert(self, title: str, row: int) -> int:
         self.owner.insert_rows(title, row)
@@ -88,7 +87,7 @@ class _Same:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Same) and self.it is other.it
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 @contextmanager
@@ -97,14 +96,5 @@ def google(alliance: Alliance) -> Iterator[Place]:
         house.backend().prepare(TABLES)
         for table in TABLES:
             house.owner.delete_rows(table.title, 201, 800)
-        for name, rows in alliance.items():
-            start = {"sheetId": house.owner.tab(BY_NAME[name].title).id, "rowIndex": 1, "columnIndex": 0}
-            cells = [{"values": [_entered(cell) for cell in row]} for row in lines(name, rows)]
-            house.owner.does({"updateCells": {"start": start, "rows": cells, "fields": "userEnteredValue"}})
+        house.paste({name: lines(name, rows) for name, rows in alliance.items()})
         yield GoogleSheet(house)
-
-
-def _entered(cell: Cell) -> dict[str, Any]:
-    if cell is None:
-        return {}
-    return {"userEnteredValue": {"stringValue": cell} if isinstance(cell, str) else {"numberValue": cell}}
