@@ -83,7 +83,7 @@ def midnight(life: Life, chance: random.Random) -> None:
         story.night(life, number)
         ticks = iter(range(10**6))
         begun, step = story.moment(number, 24) - timedelta(seconds=1), timedelta(seconds=chance.uniform(0.1, 3))
-        code = life.run(story.day(number), lambda begun=begun, step=step, ticks=ticks: begun + next(ticks) * step)  # type: ignore[misc]
+        code = life.run(story.day(number), lambda begun=begun, step=step, ticks=ticks: begun + next(ticks) * step)
         law(code in (DONE, LEFT), f"the run at midnight ended with {code}")
         lived(life, [number + 1], hour=0.25)
 
@@ -133,7 +133,7 @@ OLD: Alliance = {
                 f"O-{number:03}",
                 *(("华东", "华北"), ("西北", "华中"), ("华中", "华南"))[number % 3],
                 借出日期=(FIRST + timedelta(days=10 * number)).isoformat(),
-                **({} if number % 7 == 0 else {"归还日期": (FIRST + timedelta(days=10 * number + 11)).isoformat()}),  # type: ignore[arg-type]
+                **({} if number % 7 == 0 else {"归还日期": (FIRST + timedelta(days=10 * number + 11)).isoformat()}),
             )
             for number in range(180)
         ),

@@ -126,7 +126,7 @@ class Life:
             ("retry", [i for i in unknown if i not in taken]),
         ):
             if idents:
-                room.act(act, idents)  # type: ignore[arg-type]
+                room.act(act, idents)
         self.figures["held"] += len(unknown)
         return bool(unknown)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 
 from rules.changes import body, canonical
 from rules.schema import OUTBOX, RUNS, TABLES, WORKER_TABLES, Kind
@@ -49,7 +48,10 @@ def begun(sheet: Sheet) -> Sheet:
 def ran(backend: Backend, days: int = 0, mailer: Counted | None = None) -> list[Snapshot]:
     """A run, and what it kept, from the bytes that keep it."""
     kept: list[Snapshot] = []
-    keep: Callable[[Snapshot], None] = lambda one: kept.append(unpacked(packed(one), "run"))  # noqa: E731 - one line
+
+    def keep(one: Snapshot) -> None:
+        kept.append(unpacked(packed(one), "run"))
+
     Worker(backend, mailer or Counted(), WORDS, POLICY, ZONE, clock, keep=keep).run(AS_OF + dt.timedelta(days=days))
     return kept
 

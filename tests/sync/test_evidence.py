@@ -60,23 +60,23 @@ ROWS = st.lists(st.lists(CELLS, max_size=4).map(tuple), max_size=5)
 
 
 def kept(rows: object = (), **more: object) -> Snapshot:
-    made = Snapshot("20251106-090700", date(2025, 11, 6), Policy(), Book({}), {"queue": rows}, {})  # type: ignore[dict-item]
-    return replace(made, **more)  # type: ignore[arg-type]
+    made = Snapshot("20251106-090700", date(2025, 11, 6), Policy(), Book({}), {"queue": rows}, {})
+    return replace(made, **more)
 
 
 def exact(rows: object) -> str:
     """Values and their types, so that 1, 1.0 and True differ."""
-    return repr([[(type(cell).__name__, cell) for cell in row] for row in rows])  # type: ignore[attr-defined]
+    return repr([[(type(cell).__name__, cell) for cell in row] for row in rows])
 
 
 @given(ROWS, ROWS)
 def test_every_cell_comes_back_as_it_was(here: list[tuple[object, ...]], there: list[tuple[object, ...]]) -> None:
-    tab = RawTable("借调记录", here)  # type: ignore[arg-type]
+    tab = RawTable("借调记录", here)
     one = kept(there, book=Book({"loans": tab}), replaced={"queue": tab, "ledger": None})
     back = unpacked(packed(one), "x")
     assert exact(back.rows["queue"]) == exact(there)
     assert exact(back.book.tabs["loans"].rows) == exact(here)
-    assert exact(back.replaced["queue"].rows) == exact(here)  # type: ignore[union-attr]
+    assert exact(back.replaced["queue"].rows) == exact(here)
     assert back.replaced["ledger"] is None
     assert packed(back) == packed(one)
 
@@ -227,7 +227,7 @@ def test_every_run_comes_out_the_same_without_the_sheet(done: Path) -> None:
 
 def altered(one: Snapshot, name: str, field: int, cell: object) -> Snapshot:
     head, *rest = one.rows[name]
-    return replace(one, rows={**one.rows, name: [(*head[:field], cell, *head[field + 1 :]), *rest]})  # type: ignore[dict-item]
+    return replace(one, rows={**one.rows, name: [(*head[:field], cell, *head[field + 1 :]), *rest]})
 
 
 def test_a_cell_that_comes_out_otherwise_is_shown(done: Path) -> None:
