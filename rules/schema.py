@@ -641,7 +641,6 @@ TABLES: tuple[Table, ...] = (
     STANDINGS, LEDGER, QUEUE, MATCHES, TIMELINE, LOAN_STATES, OUTBOX, CREDIT, SETTLEMENT, KPIS, MONTHLY,
     ISSUES, RUNS,
 )  # fmt: skip
-
 MEMBER_TABLES = tuple(table for table in TABLES if table.owner is Owner.MEMBER)
 WORKER_TABLES = tuple(table for table in TABLES if table.owner is Owner.WORKER)
 

@@ -268,7 +268,7 @@ def worker(config: Config) -> Worker:
 
     sheet = backend(config)
     settled = partial(still.remember, config, sheet)
-    made = Worker(
+    return Worker(
         sheet,
         mailer(config),
         wording(config),
@@ -278,14 +278,17 @@ def worker(config: Config) -> Worker:
         settled,
         speaker(config),
         publisher(config),
+        _keeper(config),
     )
-    return replace(made, keep=_keeper(config)) if config.evidence.keep else made
 
 
 def _keeper(config: Config) -> Callable[[Snapshot], Words | None]:
+    """Keeps evidence of each run; does nothing when `evidence.keep` is 0."""
     from sync import evidence
 
     limits = config.evidence
+    if not limits.keep:
+        return lambda _snapshot: None
     return partial(evidence.keep, config.home / evidence.FOLDER, most=limits.keep, max_mb=limits.max_mb)
 
 

@@ -54,13 +54,13 @@ def _files(folder: Path) -> list[Path]:
 
 def last(folder: Path) -> Snapshot:
     """The snapshot of the last run of this machine. Raises SetupError when there is none."""
-    files = _files(folder)
-    if not files:
+    there = _files(folder)
+    if not there:
         raise SetupError(
             f"{folder} 里没有任何运行的快照：这台电脑还没有运行过，或 evidence.keep 是 0",
             f"{folder} holds no snapshot: this machine has not run yet, or evidence.keep is 0",
         )
-    return _read(files[0])
+    return _read(there[0])
 
 
 def named(folder: Path, name: str) -> Snapshot:
